@@ -1,4 +1,5 @@
 // The lease in the configuration: the store, and the options that go with it or contradict it.
+import { LONGEST_TTL_MS } from "../core/lease/state.ts";
 import { endpointProblem } from "../exoscale/endpoint.ts";
 import { withoutPassword } from "../log/password.ts";
 import { LEASE, type LeaseConfig } from "../options/lease.ts";
@@ -170,7 +171,7 @@ function readPrefix(reader: ConfigReader): string {
 
 function readTtl(reader: ConfigReader): number {
   const ttlMs = reader.span("lease-ttl", ["3s", "5min"]);
-  const whole = !(ttlMs >= 3_000 && ttlMs <= 300_000) || ttlMs % 1_000 === 0;
+  const whole = !(ttlMs >= 3_000 && ttlMs <= LONGEST_TTL_MS) || ttlMs % 1_000 === 0;
   const text = `${reader.text("lease-ttl")} is not in whole seconds, in which the store counts`;
   reader.need(whole, "lease-ttl", text);
   return ttlMs;

@@ -1,7 +1,7 @@
 // The cloud's clock, by the `Date` of its answers. What is sent under a lease expires by that clock, no later than the
 // lease does. Only our monotonic clock is compared with it: nobody sets that one, and if it stands still with the whole
 // machine, the cloud's clock counts as earlier than it is, which errs on the safe side.
-import type { LeaseSpan } from "../core/lease/state.ts";
+import { type LeaseSpan, LONGEST_TTL_MS } from "../core/lease/state.ts";
 import type { Clock } from "../world.ts";
 import { CloudError } from "./cloud_error.ts";
 import type { TimedAnswer } from "./http.ts";
@@ -12,9 +12,6 @@ const DRIFT = 5e-4;
 const SECOND_MS = 1_000;
 /** Servers of one cloud may differ by this much. */
 const SPREAD_MS = 500;
-
-/** No lease lives longer without a renewal. */
-const LONGEST_LEASE_MS = 300_000;
 
 /** How far the cloud's clock is ahead of our monotonic one. */
 interface Ahead {
@@ -51,7 +48,7 @@ export class CloudClock {
     const anew = known === null || jumped || seen.mostMs < known.leastMs - SPREAD_MS;
     this.#ahead = anew ? seen : narrowed(known, seen);
     if (known !== null && known.leastMs < this.#ahead.leastMs) {
-      const recent = this.#earlier.filter(({ untilMs }) => untilMs > nowMs - LONGEST_LEASE_MS);
+      const recent = this.#earlier.filter(({ untilMs }) => untilMs > nowMs - LONGEST_TTL_MS);
       this.#earlier = [...recent, { untilMs: nowMs, leastMs: known.leastMs }];
     }
     this.#notedAtMs = nowMs;

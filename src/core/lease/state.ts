@@ -12,6 +12,9 @@ import { instanceTitle } from "../instance_title.ts";
 import type { Advert } from "../heartbeat.ts";
 import type { LeaseAnswer, LeaseCall, LeaseRecord, LeaseSight } from "./call.ts";
 
+/** Longest time to live of a lease. */
+export const LONGEST_TTL_MS = 300_000;
+
 /** Settings of the lease. */
 export interface LeaseSettings {
   /** Time to live in the store, 3 s to 5 min, in whole seconds. */
