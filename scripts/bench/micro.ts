@@ -1,12 +1,12 @@
 // The hot functions alone, in ns per call: the cost of a heartbeat apart from its system calls.
 import { decode, encode, type Heartbeat } from "../../src/core/heartbeat.ts";
 import { accept } from "../../src/core/election/accept.ts";
-import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node/step.ts";
 import type { PeerIdentity } from "../../src/core/election/peer.ts";
 import { simUuid } from "../../tests/support/cloud/model.ts";
 import type { Case, Figure, Size } from "./figure.ts";
 import { HEALTHY_TRAILER } from "../../tests/support/node_settings.ts";
-import type { Node, NodeEvent } from "../../src/core/node_state.ts";
+import type { Node, NodeEvent } from "../../src/core/node/state.ts";
 
 const ELASTIC_IP = "198.51.100.50";
 /** A sample has as many calls as fit into this time, because the clock is accurate to a µs. */

@@ -3,7 +3,7 @@
 import { parseDuration } from "../options/duration.ts";
 import { isOn, type Values } from "../options/parse.ts";
 import { type Config, fallbackOf, nameOf } from "../config/config.ts";
-import { DETACH_GRACE_MS } from "../core/shutdown.ts";
+import { DETACH_GRACE_MS } from "../core/node/shutdown.ts";
 import { messageOf } from "../core/message_of.ts";
 import type { PidFiles } from "../host/pid_file.ts";
 import type { Clock } from "../world.ts";

@@ -31,7 +31,7 @@ import { openStatus } from "../watch/serve_status.ts";
 import { Service } from "../watch/service.ts";
 import { Watchdog, type WatchdogSettings } from "../watch/watchdog.ts";
 import { Reloader } from "./reload.ts";
-import { type NodeSettings, someSpeak } from "../core/node_state.ts";
+import { type NodeSettings, someSpeak } from "../core/node/state.ts";
 import type { Log, SignalListener, SignalName, UdpSocket } from "../world.ts";
 
 const UNSIGNED =

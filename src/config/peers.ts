@@ -1,6 +1,5 @@
 // Who the peers are, and where we listen for them.
-import { canonicalIp } from "../core/ip.ts";
-import { isIpv4 } from "../core/ipv4.ts";
+import { canonicalIp, isIpv4 } from "../core/ip.ts";
 import type { PeerSource } from "../exoscale/peer_source.ts";
 import { needsLeases, PUBLIC } from "../exoscale/private_networks.ts";
 import type { Listen, PeersConfig } from "../options/peers.ts";

@@ -13,13 +13,12 @@
 //   | own run | run heard | sequence heard |signature |
 //   +---------+-----------+----------------+----------+
 //
-// For an IPv6 Elastic IP, its 16 bytes come last before the signature, and the address field has a stand-in (ipv6.ts).
+// For an IPv6 Elastic IP, its 16 bytes come last before the signature, and the address field has a stand-in (ip.ts).
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further. The trailer is ours;
-// own is the sender's own priority, t its interval (see codeOfInterval). proof.ts explains the runs. A signed datagram
-// can be read with or without a secret; src/host/keyring.ts makes and checks the signature.
+// own is the sender's own priority, t its interval (see codeOfInterval). election/accept.ts explains the runs. A signed
+// datagram can be read with or without a secret; src/host/keyring.ts makes and checks the signature.
 import { invariant } from "./invariant.ts";
-import { formatIpv4, parseIpv4 } from "./ipv4.ts";
-import { formatIpv6, parseIpv6, standInFor } from "./ipv6.ts";
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, standInFor } from "./ip.ts";
 import type { RejectReason } from "./registry/reject_reasons.ts";
 import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
 
@@ -50,7 +49,7 @@ export interface Mark {
   readonly sequence: number;
 }
 
-/** Only in a signed heartbeat: proves when it was made, see proof.ts. */
+/** Only in a signed heartbeat: proves when it was made, see election/accept.ts. */
 export interface Stamp {
   /** The sender's run. */
   readonly run: bigint;

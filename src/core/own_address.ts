@@ -1,6 +1,5 @@
 // Whether this machine accepts traffic to an Elastic IP, judged from one look at its interfaces and its kernel.
-import { canonicalIp, PREFIX_BYTES } from "./ip.ts";
-import { parseIpv6 } from "./ipv6.ts";
+import { canonicalIp, parseIpv6, PREFIX_BYTES } from "./ip.ts";
 
 /** One address of an interface, both as the system writes them; the name may be a label, such as `lo:1`. */
 export interface InterfaceAddress {

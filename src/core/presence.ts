@@ -4,7 +4,7 @@
 //   the watchdog keeps it on an interface    missing for 2 s: a line, and the node is unhealthy until it is there
 //   another program does                     held in the cloud and missing for 1 s: a line; another when it is there
 import { type Sight, UNSEEN } from "./own_address.ts";
-import { type Report, report } from "./registry/report.ts";
+import { type Report, report } from "./registry/events.ts";
 import { spanText } from "./age.ts";
 
 /** How long it may be missing before that counts: a program that changes an interface may restore it itself. */

@@ -1,6 +1,6 @@
 // Where signed requests may go. Anybody who sees one can replay it for ten minutes, at any endpoint, since a signature
 // does not cover the host.
-import { isIpv4 } from "../core/ipv4.ts";
+import { isIpv4 } from "../core/ip.ts";
 
 /** Why an endpoint must not be used, null when it may. Plain HTTP needs this machine, or permission. */
 export function endpointProblem(endpoint: URL, { insecure }: { insecure: boolean }): string | null {

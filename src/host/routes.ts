@@ -1,5 +1,5 @@
 // The IPv4 default gateway, as the kernel's table and as `ip route` write it.
-import { isIpv4 } from "../core/ipv4.ts";
+import { isIpv4 } from "../core/ip.ts";
 
 const ROUTE_IS_UP_AND_GATEWAY = 0x3;
 

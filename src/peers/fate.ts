@@ -1,7 +1,5 @@
 // Whether an address of a peer's name can be used on this machine. A resolver can answer anything.
-import { canonicalIp } from "../core/ip.ts";
-import { isIpv4, parseIpv4 } from "../core/ipv4.ts";
-import { parseIpv6 } from "../core/ipv6.ts";
+import { canonicalIp, isIpv4, parseIpv4, parseIpv6 } from "../core/ip.ts";
 
 /** What is known about this machine's addresses. */
 export interface Place {

@@ -1,16 +1,9 @@
 // One Elastic IP of a snapshot, from the node's state and the shell's counters.
-import {
-  type Deadline,
-  deadTimeMs,
-  deadTimeOfMs,
-  type Election,
-  pending,
-  settling,
-} from "../core/election/state.ts";
+import { type Deadline, type Election, pending, settling } from "../core/election/state.ts";
+import { deadTimeMs, deadTimeOfMs, type Peer } from "../core/election/peer.ts";
 import { movesLeft } from "../core/election/moves.ts";
 import { givenUp } from "../core/election/missing.ts";
 import type { Ownership } from "../core/ownership/state.ts";
-import type { Peer } from "../core/election/peer.ts";
 import { type LeaseFacts, leaseStatus } from "./lease_view.ts";
 import type { RejectReason } from "../core/registry/reject_reasons.ts";
 import { NOT_LOOKED, type Presence } from "../core/presence.ts";
@@ -26,9 +19,9 @@ import type {
   TwinView,
 } from "./snapshot.ts";
 import { type AgeMs, ageOf, type Instant } from "../core/age.ts";
-import type { Node } from "../core/node_state.ts";
+import type { Node } from "../core/node/state.ts";
 import type { ShadowReport } from "./shadow_report.ts";
-import { reasonDetail } from "../core/transitions.ts";
+import { reasonDetail } from "../core/node/transitions.ts";
 import type { OtherHolder } from "../core/ownership/call.ts";
 
 /** Most missing peers that are shown. */

@@ -1,9 +1,9 @@
 // The lease of an Elastic IP for display, from the node's state and the shell's counters; and its lines of text.
 import { type AgeMs, ageOf, ageText, durationText, type Instant, spanText } from "../core/age.ts";
 import { instanceTitle } from "../core/instance_title.ts";
-import { inFailsafe } from "../core/lease_explanation.ts";
+import { inFailsafe } from "../core/node/explanation.ts";
 import { type Lease, owns } from "../core/lease/state.ts";
-import type { Node } from "../core/node_state.ts";
+import type { Node } from "../core/node/state.ts";
 import { isFencing } from "../core/ownership/breaking.ts";
 import type { AddressView, CountView, LeaseOwnerView, LeaseStatus } from "./snapshot.ts";
 

@@ -1,5 +1,5 @@
 // How the decisions of a shadow differed from what the cloud showed: as data for JSON and the page, and as text.
-import { agreementOf, type Comparison, type Difference } from "../core/shadow_comparison.ts";
+import { agreementOf, type Comparison, type Difference } from "../core/shadow/comparison.ts";
 import { durationText, spanText } from "../core/age.ts";
 
 /** One difference. */

@@ -1,6 +1,5 @@
 // Which requests go through a proxy, by HTTPS_PROXY and NO_PROXY. Plain HTTP never does (host/proxy.ts).
-import { canonicalIp } from "../core/ip.ts";
-import { isIpv4 } from "../core/ipv4.ts";
+import { canonicalIp, isIpv4 } from "../core/ip.ts";
 
 /** A proxy for our requests. */
 export interface Proxy {

@@ -14,7 +14,7 @@ import type { RateLimitedLog } from "../log/rate_limited_log.ts";
 import { StartupPolicy } from "../exoscale/startup_policy.ts";
 import type { CallCounters } from "../status/counters.ts";
 import type { ChangeLimits, Clock, Cloud, Log, OwnPath, ReadPeers } from "../world.ts";
-import type { NodeEvent } from "../core/node_state.ts";
+import type { NodeEvent } from "../core/node/state.ts";
 import type { Answer, Call } from "../core/ownership/call.ts";
 
 /**

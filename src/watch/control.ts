@@ -10,7 +10,7 @@ import {
   type ControlRequest,
   requestIn,
 } from "../status/control_protocol.ts";
-import { apart, membersOf } from "../core/group.ts";
+import { apart, membersOf } from "../core/node/group.ts";
 import { holdersOf } from "../status/verdict.ts";
 import type { Snapshot } from "../status/snapshot.ts";
 import type { Watch } from "./watch.ts";

@@ -4,7 +4,7 @@ import { durationText } from "../core/age.ts";
 import { messageOf } from "../core/message_of.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { LeaseAnswer, LeaseCall } from "../core/lease/call.ts";
-import type { NodeEvent } from "../core/node_state.ts";
+import type { NodeEvent } from "../core/node/state.ts";
 import { StoreError } from "../leases/store_error.ts";
 import { LinkedAbort } from "../transport/linked_abort.ts";
 import { RunningCalls } from "./running_calls.ts";

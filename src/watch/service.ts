@@ -3,11 +3,11 @@
 import { childEnvironment } from "../host/child_environment.ts";
 import type { Config } from "../config/config.ts";
 import type { CheckSpec } from "../checks/spec.ts";
-import { deadTimeMs } from "../core/election/state.ts";
+import { deadTimeMs } from "../core/election/peer.ts";
 import type { CheckHealth } from "../core/health.ts";
 import type { Presence } from "../core/presence.ts";
-import { membersOf } from "../core/group.ts";
-import { reasonDetail } from "../core/transitions.ts";
+import { membersOf } from "../core/node/group.ts";
+import { reasonDetail } from "../core/node/transitions.ts";
 import type { CheckView } from "../status/snapshot.ts";
 import { HealthChecks } from "../checks/schedule.ts";
 import type { Host } from "../host/host.ts";

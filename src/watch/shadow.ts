@@ -2,13 +2,13 @@
 // done, and compares that with what the cloud shows.
 import { durationText } from "../core/age.ts";
 import { jsonText, LINE_MAX_CHARS, plain } from "../core/plain.ts";
-import { type Comparison, decided, looked, nothingCompared } from "../core/shadow_comparison.ts";
-import { attachReason, claimOf, giveUpReason, peerTitle, stanceOf } from "../core/shadow_stance.ts";
+import { type Comparison, decided, looked, nothingCompared } from "../core/shadow/comparison.ts";
+import { attachReason, claimOf, giveUpReason, peerTitle, stanceOf } from "../core/shadow/stance.ts";
 import { shadowLines, type ShadowReport, shadowReport } from "../status/shadow_report.ts";
 import type { Clock, Cloud, Log, Observer, ReadOnlyCloud, ServiceManager } from "../world.ts";
 import { type RealSighting, ShadowCloud } from "./shadow_cloud.ts";
 import type { Watchdog } from "./watchdog.ts";
-import type { Node } from "../core/node_state.ts";
+import type { Node } from "../core/node/state.ts";
 
 /** Shortest time between two looks of a shadow. */
 const LOOK_MS = 5_000;

@@ -5,7 +5,7 @@
 //   other shadows   what their heartbeats say; a dead one keeps its hold until another holds
 //   everybody else  what the real cloud shows
 import { CloudError } from "../exoscale/cloud_error.ts";
-import type { Claim } from "../core/shadow_stance.ts";
+import type { Claim } from "../core/shadow/stance.ts";
 import type { OtherHolder } from "../core/ownership/call.ts";
 import type {
   Clock,

@@ -1,6 +1,6 @@
 // Takes snapshots of a running watchdog: reads everything on request and keeps nothing.
 import type { DeadlineTimer } from "./deadline_timer.ts";
-import { apart } from "../core/group.ts";
+import { apart } from "../core/node/group.ts";
 import { settling } from "../core/election/state.ts";
 import type { Vitals } from "../status/liveness.ts";
 import type { Presence } from "../core/presence.ts";

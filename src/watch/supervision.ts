@@ -1,10 +1,10 @@
 // What the service manager is told about the watchdog: that the first election is over, what has changed since, that
 // the shutdown has begun, and that the loop is alive. Every message follows a step, so a loop that hangs falls silent.
-import { shutdown } from "../core/shutdown.ts";
+import { shutdown } from "../core/node/shutdown.ts";
 import { settling } from "../core/election/state.ts";
 import type { ServiceManager } from "../world.ts";
-import { membersOf } from "../core/group.ts";
-import type { Member, Node } from "../core/node_state.ts";
+import { membersOf } from "../core/node/group.ts";
+import type { Member, Node } from "../core/node/state.ts";
 
 /** Added to the longest time that the handover takes, for the rest of the shutdown. */
 const END_MARGIN_MS = 5_000;

@@ -1,15 +1,14 @@
 // Watches one Elastic IP, or several that move together: the loop that passes events to the core and performs its
 // effects. Every event is stepped at once; effects are started without waiting, so that nothing the cloud does can
 // delay a heartbeat.
-import { addressView } from "../status/address_view.ts";
+import { type AddressFacts, addressView } from "../status/address_view.ts";
 import type { Aside } from "../core/election/aside.ts";
-import type { AddressFacts } from "../status/address_view.ts";
 import { type MissingPeer, settling } from "../core/election/state.ts";
-import { apart, ownershipOf } from "../core/group.ts";
-import { isAboutCall, nodeWakeAtMs, startNode, stepNode } from "../core/node.ts";
-import { type Remains, shutdown } from "../core/shutdown.ts";
-import { wants } from "../core/under_lease.ts";
-import { reasonDetail } from "../core/transitions.ts";
+import { apart, ownershipOf } from "../core/node/group.ts";
+import { isAboutCall, nodeWakeAtMs, startNode, stepNode } from "../core/node/step.ts";
+import { type Remains, shutdown } from "../core/node/shutdown.ts";
+import { wants } from "../core/node/under_lease.ts";
+import { reasonDetail } from "../core/node/transitions.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
 import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";
@@ -30,7 +29,7 @@ import {
   type NodeEvent,
   type NodeSettings,
   someSpeak,
-} from "../core/node_state.ts";
+} from "../core/node/state.ts";
 import type { Call } from "../core/ownership/call.ts";
 
 /** A heartbeat to send. */

@@ -22,8 +22,7 @@ import { type Reconfiguration, Watch } from "./watch.ts";
 import { Datagrams } from "../status/counters.ts";
 import type { WatchdogSettings, World } from "./watchdog_options.ts";
 import type { HeartbeatSource, Log } from "../world.ts";
-import { type NodeEvent, type NodeSettings, someSpeak } from "../core/node_state.ts";
-
+import { type NodeEvent, type NodeSettings, someSpeak } from "../core/node/state.ts";
 export type { WatchdogSettings, World } from "./watchdog_options.ts";
 
 /** The running watchdog. */

@@ -16,7 +16,7 @@ import type {
   ServiceManager,
   UdpSocket,
 } from "../world.ts";
-import type { NodeSettings } from "../core/node_state.ts";
+import type { NodeSettings } from "../core/node/state.ts";
 import type { MissingPeer } from "../core/election/state.ts";
 
 /** Settings of the watchdog, fixed at the start. */

@@ -1,8 +1,8 @@
 // The default gateway, from the kernel's table and from `ip route`.
 import { assert, assertEquals } from "@std/assert";
-import fc from "../support/fast_check.ts";
-import { isIpv4 } from "../../src/core/ipv4.ts";
+import { isIpv4 } from "../../src/core/ip.ts";
 import { gatewayFromIpRoute, gatewayFromTable } from "../../src/host/routes.ts";
+import fc from "../support/fast_check.ts";
 
 const HEAD =
   "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";

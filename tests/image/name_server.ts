@@ -1,6 +1,5 @@
 // A name server that knows some names, or stays silent. Sources: RFC 1035, section 4; RFC 3596 (AAAA).
-import { parseIpv4 } from "../../src/core/ipv4.ts";
-import { parseIpv6 } from "../../src/core/ipv6.ts";
+import { parseIpv4, parseIpv6 } from "../../src/core/ip.ts";
 
 /** How questions about a name are answered; `ipv4Only`: no answer about IPv6. */
 export type Answer =

@@ -1,6 +1,6 @@
 // The record of a node that lives through everything, against the truth of the cloud: within what a node can know.
 import { assert } from "@std/assert";
-import type { Node } from "../../src/core/node_state.ts";
+import type { Node } from "../../src/core/node/state.ts";
 import { HistoryRecorder } from "../../src/status/history/recorder.ts";
 import { addressHistory, type Mark } from "../../src/status/history/view.ts";
 import { type Gap, HolderTimeline } from "../support/holder_timeline.ts";

@@ -1,6 +1,7 @@
 // The ownership of a master that holds the address, for tests that use one or two fields only.
 import type { DesiredState } from "../../src/core/election/desired_state.ts";
 import { type Ownership, startOwnership } from "../../src/core/ownership/state.ts";
+import type { LeaseTerms } from "../../src/core/lease/state.ts";
 import type { Call } from "../../src/core/ownership/call.ts";
 
 /** The desired state of a node without peers: to hold. */
@@ -56,4 +57,25 @@ type Flight = NonNullable<Ownership["read"]["inFlight"]>;
 /** A call under way, with the number 1. */
 export function flight(call: Call, startedAtMs = 0, stale = false): Flight {
   return { id: 1, call, startedAtMs, stale };
+}
+
+/** Terms of a lease that is owned since 10 s, and was renewed at 20 s. */
+export const TERMS: LeaseTerms = {
+  sinceMs: 10_000,
+  clean: false,
+  renewedAtMs: 20_000,
+  endsAtMs: 30_000,
+  inTime: true,
+};
+
+/** The owner of a lease, whose look at 15 s showed that nobody holds. */
+export function owner(terms: Partial<LeaseTerms> = {}, more: Partial<Ownership> = {}): Ownership {
+  return {
+    ...startOwnership({ reconcileMs: 30_000, deadTimeMs: 3_000 }, 0),
+    desired: { ...HOLD, underLease: true, lease: { ...TERMS, ...terms } },
+    holding: false,
+    seenAtMs: 15_000,
+    othersAtMs: 15_000,
+    ...more,
+  };
 }

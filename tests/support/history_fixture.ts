@@ -1,7 +1,6 @@
 // A node that a test steps by hand, with the record of who held.
-import { NodeFixture } from "./node_fixture.ts";
-import { EPOCH_MS } from "./node_fixture.ts";
-import type { NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
+import { EPOCH_MS, NodeFixture } from "./node_fixture.ts";
+import type { NodeEvent, NodeSettings } from "../../src/core/node/state.ts";
 import { HistoryRecorder } from "../../src/status/history/recorder.ts";
 import { type AddressHistory, type History, historyOf } from "../../src/status/history/view.ts";
 import type { Incoming } from "./incoming.ts";

@@ -2,7 +2,7 @@
 import { accept } from "../../src/core/election/accept.ts";
 import type { Election, Heard } from "../../src/core/election/state.ts";
 import type { ElectionEvent } from "../../src/core/election/step.ts";
-import type { Node, NodeEvent } from "../../src/core/node_state.ts";
+import type { Node, NodeEvent } from "../../src/core/node/state.ts";
 
 /** A heartbeat that was not accepted or rejected yet. */
 export type Incoming = { readonly kind: "incoming" } & Heard;

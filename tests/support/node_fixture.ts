@@ -2,7 +2,7 @@
 import type { ShadowReport } from "../../src/status/shadow_report.ts";
 import { addressView } from "../../src/status/address_view.ts";
 import type { Trailer } from "../../src/core/heartbeat.ts";
-import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../src/core/node/step.ts";
 import type { Presence } from "../../src/core/presence.ts";
 import type { ChangeView, CheckView, Snapshot } from "../../src/status/snapshot.ts";
 import { type Judged, verdictOf } from "../../src/status/verdict.ts";
@@ -12,7 +12,7 @@ import { forNode, type Incoming } from "./incoming.ts";
 import { StoreFixture } from "./lease_store.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "./node_settings.ts";
 import { ageOf } from "../../src/core/age.ts";
-import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node_state.ts";
+import type { Node, NodeEffect, NodeEvent, NodeSettings } from "../../src/core/node/state.ts";
 
 /** Instance ids of the node and of its peers. */
 export const SELF_ID = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f";

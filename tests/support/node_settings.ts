@@ -1,6 +1,6 @@
 // A node's settings and a trailer, for tests that use one or two fields only.
 import type { Trailer } from "../../src/core/heartbeat.ts";
-import type { NodeSettings } from "../../src/core/node_state.ts";
+import type { NodeSettings } from "../../src/core/node/state.ts";
 
 /** The defaults of the command line. */
 export const NODE_SETTINGS: NodeSettings = {

@@ -1,5 +1,5 @@
 // A shadow's comparison with one difference, for tests that only show it.
-import { decided, looked, nothingCompared } from "../../src/core/shadow_comparison.ts";
+import { decided, looked, nothingCompared } from "../../src/core/shadow/comparison.ts";
 import { type ShadowReport, shadowReport } from "../../src/status/shadow_report.ts";
 
 /** The shadow held 4 s and more before the cloud did, within 40 s. */

@@ -8,7 +8,7 @@ import { FakeCloud, peersAt } from "./fake_cloud.ts";
 import { MemorySocket } from "./memory_socket.ts";
 import { tellWatchdog } from "./tell.ts";
 import { NODE_SETTINGS } from "./node_settings.ts";
-import type { NodeSettings } from "../../src/core/node_state.ts";
+import type { NodeSettings } from "../../src/core/node/state.ts";
 
 /** Ids of this instance and of its peer. */
 export const SELF = "9b1e6f20-53c4-4a7d-8e2f-0a1b2c3d4e5f",

@@ -1,7 +1,7 @@
 // Real watchdogs in virtual time that learn of each other from a store in memory. Their cloud keeps its own account of
 // who held, and every datagram that leaves is kept, too.
 import { Watchdog } from "../../src/watch/watchdog.ts";
-import type { Node, NodeSettings } from "../../src/core/node_state.ts";
+import type { Node, NodeSettings } from "../../src/core/node/state.ts";
 import type { Cloud, Identity } from "../../src/world.ts";
 import { simUuid } from "./cloud/model.ts";
 import { sleepIn, VirtualClock } from "./clock.ts";

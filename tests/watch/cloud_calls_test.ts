@@ -1,6 +1,6 @@
 // What a call to the cloud says of its requests without an answer: they may still be carried out.
 import { assertEquals } from "@std/assert";
-import type { NodeEvent } from "../../src/core/node_state.ts";
+import type { NodeEvent } from "../../src/core/node/state.ts";
 import type { Call } from "../../src/core/ownership/call.ts";
 import { CloudError, type CloudErrorKind } from "../../src/exoscale/cloud_error.ts";
 import type { ChangeLimits, Cloud } from "../../src/world.ts";

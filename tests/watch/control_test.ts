@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Control } from "../../src/watch/control.ts";
 import { NodeFixture } from "../support/node_fixture.ts";
-import type { NodeEvent } from "../../src/core/node_state.ts";
+import type { NodeEvent } from "../../src/core/node/state.ts";
 
 /** Control of one node that is master and alone. */
 function controlled() {

@@ -1,6 +1,6 @@
 // The calls to the store of the lease: each is counted, and one that gets no answer in time says so.
 import { assertEquals } from "@std/assert";
-import type { NodeEvent } from "../../src/core/node_state.ts";
+import type { NodeEvent } from "../../src/core/node/state.ts";
 import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
 import { LeaseCounters } from "../../src/status/lease_counters.ts";
 import { StoreError } from "../../src/leases/store_error.ts";

@@ -1,6 +1,6 @@
 // Where a watchdog listens.
 import { assertEquals } from "@std/assert";
-import { someSpeak } from "../../src/core/node_state.ts";
+import { someSpeak } from "../../src/core/node/state.ts";
 import { localAddressOf } from "../../src/status/info_client.ts";
 import { questionsOnly } from "../../src/watch/open_socket.ts";
 

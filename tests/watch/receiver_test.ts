@@ -1,6 +1,6 @@
 // How a node with a shared secret handles a heartbeat: each rejection reason, in an order that keeps floods cheap.
 import { assert, assertEquals } from "@std/assert";
-import { startNode, stepNode } from "../../src/core/node.ts";
+import { startNode, stepNode } from "../../src/core/node/step.ts";
 import { encode, type Heartbeat, type Mark, type Trailer } from "../../src/core/heartbeat.ts";
 import { Receiver } from "../../src/watch/receiver.ts";
 import { RateLimitedLog } from "../../src/log/rate_limited_log.ts";
@@ -8,7 +8,7 @@ import { Refusals } from "../../src/watch/refusals.ts";
 import { Datagrams } from "../../src/status/counters.ts";
 import { Keyring } from "../../src/host/keyring.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../support/node_settings.ts";
-import type { Node, NodeEvent } from "../../src/core/node_state.ts";
+import type { Node, NodeEvent } from "../../src/core/node/state.ts";
 import { VirtualClock } from "../support/clock.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000001";

@@ -11,7 +11,7 @@ import type { Watchdog } from "../../src/watch/watchdog.ts";
 import { COMMON, ID, KEYS } from "../support/fake_host.ts";
 import { NODE_SETTINGS } from "../support/node_settings.ts";
 import { VirtualClock } from "../support/clock.ts";
-import type { NodeEvent } from "../../src/core/node_state.ts";
+import type { NodeEvent } from "../../src/core/node/state.ts";
 
 const ONE = "198.51.100.50", TWO = "198.51.100.60";
 const DONE: CommandOutcome = { code: 0, endedBy: null, lateAfterMs: null, output: "", errors: "" };

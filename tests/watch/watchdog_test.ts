@@ -13,7 +13,7 @@ import { MemorySocket } from "../support/memory_socket.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { CloudServer, type Fault } from "../support/cloud/server.ts";
 import { cloudFetch, hurriedClock } from "../support/cloud/cloud_fixture.ts";
-import type { NodeSettings } from "../../src/core/node_state.ts";
+import type { NodeSettings } from "../../src/core/node/state.ts";
 
 /** A running watchdog and everything that a test uses. */
 function start(

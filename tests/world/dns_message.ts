@@ -1,6 +1,5 @@
 // Queries and answers of name servers, byte by byte. Source: RFC 1035, section 4; RFC 6891 for EDNS.
-import { parseIpv4 } from "../../src/core/ipv4.ts";
-import { parseIpv6 } from "../../src/core/ipv6.ts";
+import { parseIpv4, parseIpv6 } from "../../src/core/ip.ts";
 
 /** Response codes. */
 export const FORMERR = 1, SERVFAIL = 2, NXDOMAIN = 3, REFUSED = 5;

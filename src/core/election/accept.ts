@@ -1,18 +1,22 @@
-// Which heartbeats are accepted, and what an accepted one changes about its sender: what it says, and how long it has
-// lived. Only `accept()` decides, and the step takes only what `accept()` returns, so no later code checks again.
-// src/watch/receiver.ts checks signatures; proof.ts says what a right signature proves.
+// Which heartbeats are accepted, what a right signature proves, and what an accepted heartbeat changes about its
+// sender. Only `accept()` decides, and the step takes only what `accept()` returns, so no later code checks again.
+// src/watch/receiver.ts checks signatures.
 import {
+  aheadMs,
   deadTimeMs,
   deadTimeOfMs,
-  deathAtMs,
-  type Election,
-  type Heard,
-  slowerIntervalMs,
-} from "./state.ts";
+  knownOnceHeard,
+  livesOn,
+  type Met,
+  type Paths,
+  pathsOf,
+  type Peer,
+  type Proof,
+  remembered,
+  steady,
+} from "./peer.ts";
+import { deathAtMs, type Election, type Heard } from "./state.ts";
 import type { Trailer } from "../heartbeat.ts";
-import type { Peer } from "./peer.ts";
-import { doubtOnAnyPath, type Measure, meet, prove, signsOnAnyPath } from "./proof.ts";
-import { knownOnceHeard } from "./standing.ts";
 import type { RejectReason } from "../registry/reject_reasons.ts";
 
 /** A type-only brand: the compiler rejects any `Accepted` that `accept()` did not make. */
@@ -67,7 +71,7 @@ function rejectionOf(
   // A peer that has signed once always signs, so an unsigned heartbeat is someone else's.
   if (signsOnAnyPath(peer, state)) return "unsigned";
   // Much older than the last one means a restart with another clock, not a late datagram.
-  const lagMs = lagBehind(peer.trailer, trailer);
+  const lagMs = aheadMs(peer.trailer, trailer) ?? -Infinity;
   return lagMs >= 0 && lagMs < deadTimeMs(settings) ? "reordered" : null;
 }
 
@@ -77,15 +81,6 @@ function measureOf(
   atMs: number,
 ): Measure {
   return { selfRun: run, atMs, deadMs: deadTimeOfMs(peer, settings) };
-}
-
-/**
- * How much older the second one is, in ms; negative if it is newer. Without a secret we do not check signatures, so
- * either may be signed.
- */
-function lagBehind(before: Trailer | null, now: Trailer | null): number {
-  if (before === null || now === null || before.stamp?.run !== now.stamp?.run) return -Infinity;
-  return (before.sequence - now.sequence) / (now.stamp === null ? 1 : 1_000);
 }
 
 /** Notes the heartbeat without deciding anything. */
@@ -181,70 +176,142 @@ function sameFlags(one: Trailer | null, other: Trailer | null): boolean {
     one.hearsYou && other.hearsYou;
 }
 
-// How long a peer has lived, judged by its heartbeats. Without a secret, anybody who can send from its address can
-// forge a few, so a peer that was heard only for a moment does not count as alive: nobody gives the address up for it,
-// and it neither starts nor ends an eviction.
+// What a signed heartbeat proves about when it was made. A valid signature proves only that a node made it: it may be a
+// recording that is sent again, later, or to another node. No wall clocks are compared.
 //
-// This doubt must stay short, because a holder that dies before it counts as alive keeps the address. So a peer counts
-// from its third heartbeat on, which any real peer sends before it can attach. The first death does not change that: if
-// a machine crashes, comes back and crashes again, failover is as fast the second time. From then on the time doubles
-// with each death. A death is forgotten after a while even if the machine keeps dying now and then.
+// Each process draws a random run number, and each heartbeat names the latest heartbeat that its sender heard from the
+// receiver: the echo. A heartbeat that echoes our run was made after we sent the echoed one, so our own clock bounds
+// its age. Such a heartbeat makes its run believed. From then on the run's sequences must rise, and a heartbeat without
+// a recent echo (the peer may not hear us) may lag our clock by LATE_MS at most. A new run replaces the believed one
+// only if it echoes a heartbeat that we sent after we began to believe the old one. An earlier process had ended by
+// then and cannot have heard it, so no recording replaces the live process.
 
-/** Consecutive heartbeats that make a life, with at most DEATHS_FREE remembered deaths. */
-const BEATS = 3, DEATHS_FREE = 1;
-/** Intervals over which they must be spread at least: the third follows the first after two, give or take a delay. */
-const SPREAD = 1.5;
-/** Each further death doubles the time that a life must last, at most this many times. */
-const DOUBLINGS_MAX = 5;
-/** Deaths are remembered for this many dead times. */
-const MEMORY = 64;
+/** How far a heartbeat without a recent echo may lag our clock, in addition to the dead time. */
+export const LATE_MS = 60_000;
+/** Share by which slewed clocks may drift apart while a peer does not hear us. */
+const DRIFT = 0.001;
+/** A burst of heartbeats is numbered ahead of the clock: 1000 sequences are one millisecond. */
+const BURST_MS = 1;
+/** Most unproven runs that are remembered: more than restarts cause, and a bound for recordings. */
+const RUNS_MAX = 8;
 
-/** Counts a heartbeat of a peer; `goesOn` if the peer was alive until now. */
-export function livesOn(
-  { beats, aliveSinceMs }: Pick<Peer, "beats" | "aliveSinceMs">,
-  { goesOn, atMs }: { goesOn: boolean; atMs: number },
-): Pick<Peer, "beats" | "aliveSinceMs"> {
-  return goesOn
-    ? { beats: Math.min(beats + 1, BEATS), aliveSinceMs }
-    : { beats: 1, aliveSinceMs: atMs };
+/** What a heartbeat's age is checked against. */
+export interface Measure {
+  /** Our own run, null when we do not sign. */
+  readonly selfRun: bigint | null;
+  readonly atMs: number;
+  /** The peer's dead time. */
+  readonly deadMs: number;
+}
+
+/** Greatest age of a recent echo: a peer sends once per interval, and some of our heartbeats may be lost. */
+function recentMs(deadMs: number): number {
+  return 2 * deadMs + 1_000;
+}
+
+/** Why a heartbeat with a valid signature must not be believed, null when it may. */
+export function doubtOf(
+  proof: Proof | null,
+  trailer: Trailer,
+  measure: Measure,
+): "replayed" | "unproven" | null {
+  const { atMs, deadMs } = measure;
+  const echoedAtMs = recentEchoAt(trailer, measure);
+  if (proof === null || trailer.stamp?.run !== proof.run) {
+    return echoedAtMs !== null && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";
+  }
+  if (trailer.sequence <= proof.sequence) return "replayed";
+  const lateMs = latenessMs(proof, trailer.sequence, atMs);
+  const mostMs = LATE_MS + deadMs + DRIFT * (atMs - proof.freshAtMs);
+  return echoedAtMs !== null || lateMs <= mostMs ? null : "unproven";
+}
+
+/** The proof after a believed heartbeat. */
+export function prove(proof: Proof | null, trailer: Trailer, measure: Measure): Proof | null {
+  const { stamp, sequence } = trailer;
+  if (stamp === null) return proof;
+  const { atMs } = measure;
+  const now = { run: stamp.run, sequence, freshAtMs: atMs, freshSequence: sequence };
+  if (proof?.run !== stamp.run) return { ...now, sinceMs: atMs };
+  const fresh = recentEchoAt(trailer, measure) !== null;
+  // It is ahead of our clock because our clock ran slower, or stood still while we slept.
+  const ahead = latenessMs(proof, sequence, atMs) < 0;
+  return fresh || ahead ? { ...now, sinceMs: proof.sinceMs } : { ...proof, sequence };
+}
+
+/** When we sent the echoed heartbeat; null when this process did not send it, or it is not recent. */
+export function recentEchoAt(
+  { stamp }: Pick<Trailer, "stamp">,
+  { selfRun, atMs, deadMs }: Measure,
+): number | null {
+  const echo = stamp?.echo ?? null;
+  if (echo === null || echo.run !== selfRun) return null;
+  const echoedAtMs = echo.sequence / 1_000;
+  const possible = echoedAtMs <= atMs + BURST_MS;
+  return possible && atMs - echoedAtMs <= recentMs(deadMs) ? echoedAtMs : null;
+}
+
+/** How much more time has passed on our clock than on the peer's since the last recent echo. */
+function latenessMs(proof: Proof, sequence: number, atMs: number): number {
+  return atMs - proof.freshAtMs - (sequence - proof.freshSequence) / 1_000;
 }
 
 /**
- * Whether the peer is heard steadily: three consecutive heartbeats and, from the second death on, for two dead times,
- * then four, up to 32. A peer that has proved its signature is steady from its first heartbeat on.
+ * Adds a run to the unproven ones. A live process proves itself with our answer, so each run is answered at once, but
+ * at most twice per interval. Returns the same list if it is too early or there are too many runs.
  */
-export function steady(peer: Peer, { settings }: Pick<Election, "settings">): boolean {
-  const { alive, proof, heardAtMs, aliveSinceMs, beats, deathsAtMs } = peer;
-  if (!alive || heardAtMs === null || aliveSinceMs === null) return false;
-  if (proof !== null) return true;
-  const doublings = Math.min(deathsAtMs.length - DEATHS_FREE, DOUBLINGS_MAX);
-  const trialMs = doublings > 0
-    ? deadTimeOfMs(peer, settings) * 2 ** doublings
-    : slowerIntervalMs(peer, settings) * SPREAD;
-  return beats >= BEATS && heardAtMs - aliveSinceMs >= trialMs;
+export function meet(
+  met: readonly Met[],
+  { stamp, sequence }: Trailer,
+  { intervalMs, atMs }: { intervalMs: number; atMs: number },
+): readonly Met[] {
+  if (stamp === null) return met;
+  const { run } = stamp;
+  const rested = ({ answeredAtMs }: Met) => atMs >= answeredAtMs + intervalMs / 2;
+  const known = met.find((each) => each.run === run);
+  if (known && !rested(known)) return met;
+  const others = met.filter((each) => each !== known);
+  const oldest = others.find(rested);
+  if (others.length >= RUNS_MAX && !oldest) return met;
+  const kept = others.length >= RUNS_MAX ? others.filter((each) => each !== oldest) : others;
+  const sinceMs = known?.sinceMs ?? atMs;
+  const most = Math.max(sequence, known?.sequence ?? 0);
+  return [...kept, { run, sequence: most, sinceMs, answeredAtMs: atMs }];
 }
 
-/** The peer's deaths without old ones; the same list if none is old. */
-export function remembered(
+// What the other paths to a machine say about a heartbeat on one path. A signed heartbeat does not name the path that
+// it was made for, and each path has numbers of its own. Without this, somebody who cuts one path could send there what
+// was recorded on the other one: old words of a live machine, and signs of life of a dead one.
+
+/** Why a signed heartbeat must not be believed, by what all paths to its sender have proved; null when it may. */
+export function doubtOnAnyPath(
   peer: Peer,
-  { settings }: Pick<Election, "settings">,
-  atMs: number,
-): readonly number[] {
-  const sinceMs = atMs - MEMORY * deadTimeOfMs(peer, settings);
-  const { deathsAtMs } = peer;
-  return deathsAtMs.some((each) => each <= sinceMs)
-    ? deathsAtMs.filter((each) => each > sinceMs)
-    : deathsAtMs;
+  state: Paths,
+  { trailer, measure }: { trailer: Trailer; measure: Measure },
+): "replayed" | "unproven" | null {
+  const doubt = doubtOf(peer.proof, trailer, measure);
+  if (doubt !== null || !state.repeated) return doubt;
+  const newest = newestProof(pathsOf(peer, state));
+  if (newest === null) return null;
+  if (trailer.stamp?.run === newest.run) {
+    // The paths may delay differently, but not by more than the dead time.
+    return trailer.sequence < newest.sequence - measure.deadMs * 1_000 ? "replayed" : null;
+  }
+  // A process that began after the newest believed one echoes what we sent since then.
+  const echoedAtMs = recentEchoAt(trailer, measure);
+  return echoedAtMs !== null && echoedAtMs > newest.sinceMs ? null : "unproven";
 }
 
-/** The peer's deaths with a new one, if it was steady; only as many as count are kept. */
-export function withDeath(
-  peer: Peer,
-  state: Pick<Election, "settings">,
-  atMs: number,
-): readonly number[] {
-  const { deathsAtMs } = peer;
-  return steady(peer, state)
-    ? [...deathsAtMs, atMs].slice(-(DEATHS_FREE + DOUBLINGS_MAX))
-    : deathsAtMs;
+/** Whether the sender has signed on any path: then it always signs. */
+export function signsOnAnyPath(peer: Peer, state: Paths): boolean {
+  return pathsOf(peer, state).some(({ proof }) => proof !== null);
+}
+
+/** The proof of the machine's latest process: its latest start, then its highest number. */
+function newestProof(paths: readonly Peer[]): Proof | null {
+  return paths.map(({ proof }) => proof).reduce((newest, proof) => {
+    if (newest === null || proof === null) return newest ?? proof;
+    if (proof.run === newest.run) return proof.sequence > newest.sequence ? proof : newest;
+    return proof.sinceMs > newest.sinceMs ? proof : newest;
+  }, null);
 }

@@ -1,6 +1,18 @@
 // What the election wants of the cloud: a level, which ownership/step.ts compares with what the cloud shows.
 import {
   deadTimeOfMs,
+  eligible,
+  machinesOf,
+  type Peer,
+  rankOf,
+  ranksBefore,
+  sameRank,
+  slowerIntervalMs,
+  type Standing,
+  steady,
+  unhealthy,
+} from "./peer.ts";
+import {
   type Election,
   expelled,
   outranking,
@@ -10,22 +22,10 @@ import {
   selfEligible,
   selfRank,
   settling,
-  slowerIntervalMs,
   twinned,
 } from "./state.ts";
-import { steady } from "./accept.ts";
-import { machinesOf } from "./machines.ts";
 import type { LeaseTerms } from "../lease/state.ts";
 import { inDoubt } from "./missing.ts";
-import {
-  eligible,
-  type Peer,
-  rankOf,
-  ranksBefore,
-  sameRank,
-  type Standing,
-  unhealthy,
-} from "./peer.ts";
 
 /** What should become of the address on this node. */
 export type Intent =

@@ -1,6 +1,6 @@
 // Missing peers: the configuration names them, but their name has no address yet, or no machine of the zone has their
 // address. Each may be a live node that holds, so a node in doubt leaves the address with an unknown holder (see `kept`
-// in ownership/plan.ts).
+// in ownership/step.ts).
 //
 // The doubt must end: a name may be missing because its server is down, or because its machine is dead and its record
 // was removed. While name servers do not answer, the peer most likely lives, so the doubt lasts. If a name server or

@@ -1,5 +1,6 @@
-// A peer as the election sees it, and the order of nodes. Lower priority wins; a node that is leaving or unable is
-// ineligible and never outranks an eligible one.
+// A peer as the election sees it: its rank, how long it has lived, when its silence means death, the machine behind its
+// addresses, and what it may know of this node. Lower priority wins; a node that is leaving or unable is ineligible and
+// never outranks an eligible one.
 import type { Advert, Mark, Trailer } from "../heartbeat.ts";
 
 /** Advertised by a node that must not win. Source: spec section 5. */
@@ -64,11 +65,11 @@ export interface Peer extends PeerIdentity {
   readonly beats: number;
   /** Whether it was ever heard steadily. Only then can it die, because a few heartbeats can be forged. */
   readonly lived: boolean;
-  /** When it died after being heard steadily; old deaths are forgotten, see accept.ts. */
+  /** When it died after being heard steadily; old deaths are forgotten, see `remembered`. */
   readonly deathsAtMs: readonly number[];
   /** It died while we were in the peer list, so its silence means death and not that it does not know us. */
   readonly diedWhileListed: boolean;
-  /** What it may know about us, the latest last, see standing.ts; empty before we spoke to it. */
+  /** What it may know about us, the latest last, see `told`; empty before we spoke to it. */
   readonly knowsUs: readonly Standing[];
   /** As in its last heartbeat; 255 before. */
   readonly priority: number;
@@ -215,4 +216,246 @@ export function claimOf(
 /** Whether the peer keeps the address because of the move limit. */
 export function keepsAddress(peer: Peer): boolean {
   return peer.alive && rankOf(peer).keeps;
+}
+
+/** What says after which silence a peer is dead; part of the election's settings. */
+export interface Timing {
+  /** Time between heartbeats. */
+  readonly intervalMs: number;
+  /** Intervals of silence after which a peer is dead. */
+  readonly deadRatio: number;
+}
+
+/** Silence after which a peer is dead. Source: exoip engine.go, PeerIsNewlyDead. */
+export function deadTimeMs(
+  { intervalMs, deadRatio }: Timing,
+): number {
+  return intervalMs * deadRatio;
+}
+
+/** Longest peer interval that is believed: one forged datagram must not keep a dead peer alive for hours. */
+export const THEIR_INTERVAL_MAX_MS = 10_000;
+
+/** The dead time of one peer. It follows the slower of its interval and ours, which should be equal. */
+export function deadTimeOfMs(
+  peer: Pick<Peer, "trailer">,
+  settings: Timing,
+): number {
+  return slowerIntervalMs(peer, settings) * settings.deadRatio;
+}
+
+/** The longer of our interval and the peer's. */
+export function slowerIntervalMs(
+  { trailer }: Pick<Peer, "trailer">,
+  { intervalMs }: Pick<Timing, "intervalMs">,
+): number {
+  const theirsMs = Math.min(trailer?.intervalMs ?? 0, THEIR_INTERVAL_MAX_MS);
+  // Heartbeats encode an interval within 4 %, so a nearly equal one counts as ours.
+  return theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs;
+}
+
+// How long a peer has lived, judged by its heartbeats. Without a secret, anybody who can send from its address can
+// forge a few, so a peer that was heard only for a moment does not count as alive: nobody gives the address up for it,
+// and it neither starts nor ends an eviction.
+//
+// This doubt must stay short, because a holder that dies before it counts as alive keeps the address. So a peer counts
+// from its third heartbeat on, which any real peer sends before it can attach. The first death does not change that: if
+// a machine crashes, comes back and crashes again, failover is as fast the second time. From then on the time doubles
+// with each death. A death is forgotten after a while even if the machine keeps dying now and then.
+
+/** Consecutive heartbeats that make a life, with at most DEATHS_FREE remembered deaths. */
+const BEATS = 3, DEATHS_FREE = 1;
+/** Intervals over which they must be spread at least: the third follows the first after two, give or take a delay. */
+const SPREAD = 1.5;
+/** Each further death doubles the time that a life must last, at most this many times. */
+const DOUBLINGS_MAX = 5;
+/** Deaths are remembered for this many dead times. */
+const MEMORY = 64;
+
+/** Counts a heartbeat of a peer; `goesOn` if the peer was alive until now. */
+export function livesOn(
+  { beats, aliveSinceMs }: Pick<Peer, "beats" | "aliveSinceMs">,
+  { goesOn, atMs }: { goesOn: boolean; atMs: number },
+): Pick<Peer, "beats" | "aliveSinceMs"> {
+  return goesOn
+    ? { beats: Math.min(beats + 1, BEATS), aliveSinceMs }
+    : { beats: 1, aliveSinceMs: atMs };
+}
+
+/**
+ * Whether the peer is heard steadily: three consecutive heartbeats and, from the second death on, for two dead times,
+ * then four, up to 32. A peer that has proved its signature is steady from its first heartbeat on.
+ */
+export function steady(peer: Peer, { settings }: { readonly settings: Timing }): boolean {
+  const { alive, proof, heardAtMs, aliveSinceMs, beats, deathsAtMs } = peer;
+  if (!alive || heardAtMs === null || aliveSinceMs === null) return false;
+  if (proof !== null) return true;
+  const doublings = Math.min(deathsAtMs.length - DEATHS_FREE, DOUBLINGS_MAX);
+  const trialMs = doublings > 0
+    ? deadTimeOfMs(peer, settings) * 2 ** doublings
+    : slowerIntervalMs(peer, settings) * SPREAD;
+  return beats >= BEATS && heardAtMs - aliveSinceMs >= trialMs;
+}
+
+/** The peer's deaths without old ones; the same list if none is old. */
+export function remembered(
+  peer: Peer,
+  { settings }: { readonly settings: Timing },
+  atMs: number,
+): readonly number[] {
+  const sinceMs = atMs - MEMORY * deadTimeOfMs(peer, settings);
+  const { deathsAtMs } = peer;
+  return deathsAtMs.some((each) => each <= sinceMs)
+    ? deathsAtMs.filter((each) => each > sinceMs)
+    : deathsAtMs;
+}
+
+/** The peer's deaths with a new one, if it was steady; only as many as count are kept. */
+export function withDeath(
+  peer: Peer,
+  state: { readonly settings: Timing },
+  atMs: number,
+): readonly number[] {
+  const { deathsAtMs } = peer;
+  return steady(peer, state)
+    ? [...deathsAtMs, atMs].slice(-(DEATHS_FREE + DOUBLINGS_MAX))
+    : deathsAtMs;
+}
+
+// The machines behind the peers. A machine that is reachable at several addresses, as on a public and a private
+// network, is a peer at each of them: it has several paths. All decisions are about machines: a machine lives while it
+// is heard on any path, and it says what it said last, on whichever path that came.
+
+/** The peers by address. */
+export type Paths = { readonly peers: ReadonlyMap<string, Peer>; readonly repeated: boolean };
+
+/** How much older by its number the second heartbeat may be, in ms, before its sender must have restarted. */
+const RESTARTED_MS = 10_000;
+
+/** One peer for each machine, with what is known of it on all its paths. */
+export function machinesOf({ peers: all, repeated }: Paths): readonly Peer[] {
+  const peers = [...all.values()];
+  if (!repeated) return peers;
+  return byMachine(peers).map(merged);
+}
+
+/** The machine that is the peer at that address. */
+export function machineOf(peer: Peer, state: Paths): Peer {
+  const paths = pathsOf(peer, state);
+  return paths.length === 1 ? peer : merged(paths);
+}
+
+/** All paths to the machine of that peer. */
+export function pathsOf(peer: Peer, { peers, repeated }: Paths): readonly Peer[] {
+  if (!repeated || peer.instanceId === null) return [peer];
+  return [...peers.values()].filter(({ instanceId }) => instanceId === peer.instanceId);
+}
+
+/** Whether the machine of that peer is heard on another path. */
+export function livesElsewhere(peer: Peer, state: Paths): boolean {
+  return pathsOf(peer, state).some(({ address, alive }) => alive && address !== peer.address);
+}
+
+function merged(paths: readonly Peer[]): Peer {
+  const live = paths.filter(({ alive }) => alive);
+  const known = live.length > 0 ? live : paths;
+  const last = known.reduce((one, other) => saidLater(other, one) ? other : one);
+  const longest = known.reduce((one, other) => steadier(other, one) ? other : one);
+  const heardAtMs = latest(known);
+  // The proved life is the longest.
+  const { aliveSinceMs, beats, proof } = longest;
+  return {
+    ...last,
+    heardAtMs,
+    aliveSinceMs: heardAtMs === null || aliveSinceMs === null ? null : heardAtMs - lifeMs(longest),
+    beats,
+    proof,
+    // A peer of an earlier version says of each path whether it hears us there.
+    notHearingUsSinceMs: known.some(({ notHearingUsSinceMs }) => notHearingUsSinceMs === null)
+      ? null
+      : last.notHearingUsSinceMs,
+    lived: paths.some(({ lived }) => lived),
+    deathsAtMs: paths.reduce(
+      (most: readonly number[], { deathsAtMs }) =>
+        deathsAtMs.length > most.length ? deathsAtMs : most,
+      [],
+    ),
+    knowsUs: last.knowsUs.length > 0
+      ? last.knowsUs
+      : paths.find(({ knowsUs }) => knowsUs.length > 0)?.knowsUs ?? [],
+  };
+}
+
+function latest(peers: readonly Peer[]): number | null {
+  const times = peers.flatMap(({ heardAtMs }) => heardAtMs ?? []);
+  return times.length > 0 ? Math.max(...times) : null;
+}
+
+/** Whether `one` brought the machine's later words: by their numbers, else by when they came. */
+function saidLater(one: Peer, other: Peer): boolean {
+  const [at, otherAt] = [one.heardAtMs ?? -Infinity, other.heardAtMs ?? -Infinity];
+  const ms = aheadMs(one.trailer, other.trailer);
+  // A process that was restarted with another clock numbers otherwise.
+  return ms === null || ms === 0 || Math.abs(ms) > RESTARTED_MS ? at > otherAt : ms > 0;
+}
+
+/** How much later by its number the first one was sent, in ms; null when they cannot be compared. */
+export function aheadMs(one: Trailer | null, other: Trailer | null): number | null {
+  if (one === null || other === null || one.stamp?.run !== other.stamp?.run) return null;
+  return (one.sequence - other.sequence) / (one.stamp === null ? 1 : 1_000);
+}
+
+/** Whether the life of `one` proves more: its signature, then its heartbeats, then its length. */
+function steadier(one: Peer, other: Peer): boolean {
+  const [proved, otherProved] = [one.proof !== null, other.proof !== null];
+  if (proved !== otherProved) return proved;
+  if (one.beats !== other.beats) return one.beats > other.beats;
+  return lifeMs(one) > lifeMs(other);
+}
+
+function lifeMs({ heardAtMs, aliveSinceMs }: Peer): number {
+  return (heardAtMs ?? 0) - (aliveSinceMs ?? 0);
+}
+
+// What a peer may know of this node. Two halves of a network that cannot hear each other take turns by what they know
+// of each other (`taking` in desired_state.ts). So each must allow for all that the other may go by: not only what this
+// node tells now, but also what it told while its last heartbeats may have been lost, and since the other one spoke.
+// Then no pair of views puts both first, and none puts both second: a node that may be either waits for longer still.
+
+/** More changes than this within a dead time are not kept apart: the oldest are forgotten. */
+const STANDINGS_MAX = 8;
+
+/** The peer after a heartbeat of ours to it; the same one when that says nothing new. */
+export function told(
+  peer: Peer,
+  { priority, ownPriority, unhealthy, holds }: Advert,
+  { id, atMs }: { id: string; atMs: number },
+): Peer {
+  const now = { ...claimOf({ priority, ownPriority, unhealthy }, id), holds };
+  const last = peer.knowsUs.at(-1);
+  if (last && sameStanding(last, now)) return peer;
+  const past = peer.knowsUs.map((each) =>
+    each.untilMs === Infinity ? { ...each, untilMs: atMs } : each
+  );
+  const knowsUs = [...past, { ...now, untilMs: Infinity }].slice(-STANDINGS_MAX);
+  return { ...peer, knowsUs };
+}
+
+/**
+ * What a peer that is heard now may go by: all that it was told within its dead time, because the latest heartbeats may
+ * have been lost or still be on their way. The same list when that is all of it.
+ */
+export function knownOnceHeard(
+  peer: Pick<Peer, "knowsUs" | "trailer">,
+  settings: Timing,
+  atMs: number,
+): readonly Standing[] {
+  const { knowsUs } = peer;
+  const sinceMs = atMs - deadTimeOfMs(peer, settings);
+  if (knowsUs.every(({ untilMs }) => untilMs > sinceMs)) return knowsUs;
+  return knowsUs.filter(({ untilMs }) => untilMs > sinceMs);
+}
+
+function sameStanding(one: Omit<Standing, "untilMs">, other: Omit<Standing, "untilMs">): boolean {
+  return sameRank(one, other) && one.id === other.id && one.holds === other.holds;
 }

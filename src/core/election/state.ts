@@ -2,7 +2,10 @@
 import type { Reason } from "../registry/role_reasons.ts";
 import {
   BEST_PRIORITY,
+  deadTimeMs,
+  deadTimeOfMs,
   eligible,
+  machinesOf,
   type Peer,
   type Rank,
   rankOf,
@@ -13,7 +16,6 @@ import {
 import { type Aside, fit } from "./aside.ts";
 import type { Heartbeat, Mark, Stamp } from "../heartbeat.ts";
 import type { LeaseView } from "../lease/state.ts";
-import { machinesOf } from "./machines.ts";
 
 export type { Reason };
 
@@ -140,37 +142,9 @@ export interface Election {
   readonly limitedUntilMs: Deadline;
 }
 
-/** Silence after which a peer is dead. Source: exoip engine.go, PeerIsNewlyDead. */
-export function deadTimeMs(
-  { intervalMs, deadRatio }: Pick<ElectionSettings, "intervalMs" | "deadRatio">,
-): number {
-  return intervalMs * deadRatio;
-}
-
 /** How long a node only listens after its start. */
 export function holdOffMs(settings: ElectionSettings): number {
   return deadTimeMs(settings) + SKEW_MS;
-}
-
-/** Longest peer interval that is believed: one forged datagram must not keep a dead peer alive for hours. */
-const THEIR_INTERVAL_MAX_MS = 10_000;
-
-/** The dead time of one peer. It follows the slower of its interval and ours, which should be equal. */
-export function deadTimeOfMs(
-  peer: Pick<Peer, "trailer">,
-  settings: Pick<ElectionSettings, "intervalMs" | "deadRatio">,
-): number {
-  return slowerIntervalMs(peer, settings) * settings.deadRatio;
-}
-
-/** The longer of our interval and the peer's. */
-export function slowerIntervalMs(
-  { trailer }: Pick<Peer, "trailer">,
-  { intervalMs }: Pick<ElectionSettings, "intervalMs">,
-): number {
-  const theirsMs = Math.min(trailer?.intervalMs ?? 0, THEIR_INTERVAL_MAX_MS);
-  // Heartbeats encode an interval within 4 %, so a nearly equal one counts as ours.
-  return theirsMs > intervalMs * 1.05 ? theirsMs : intervalMs;
 }
 
 /** When a peer that stays silent is dead; without heartbeats no peer is silent. */

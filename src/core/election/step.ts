@@ -19,7 +19,6 @@
 import {
   barred,
   cutOffHolder,
-  deadTimeMs,
   deathAtMs,
   type Election,
   type ElectionSettings,
@@ -40,7 +39,19 @@ import {
   type TwinHeard,
   twinned,
 } from "./state.ts";
-import { type Accepted, hear, withDeath } from "./accept.ts";
+import {
+  deadTimeMs,
+  eligible,
+  machinesOf,
+  pathsOf,
+  type Peer,
+  type PeerIdentity,
+  rankOf,
+  repeats,
+  unheard,
+  withDeath,
+} from "./peer.ts";
+import { type Accepted, hear } from "./accept.ts";
 import { type CandidatesEvent, meetCandidates } from "./candidates.ts";
 import {
   type Aside,
@@ -52,10 +63,8 @@ import {
 } from "./aside.ts";
 import type { LeaseView } from "../lease/state.ts";
 import { plain } from "../plain.ts";
-import { machinesOf, pathsOf } from "./machines.ts";
 import { giveUpMissing, inDoubt, missingWakeAtMs, noteMissing } from "./missing.ts";
 import { limitedUntilMs, NO_MOVES, noteMoves } from "./moves.ts";
-import { eligible, type Peer, type PeerIdentity, rankOf, repeats, unheard } from "./peer.ts";
 import { forgetTwin, hearTwin } from "./twin.ts";
 
 /** How long a live holder without the cloud keeps the address after we reach the cloud again: two retries. */

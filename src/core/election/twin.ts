@@ -12,12 +12,10 @@
 // operator is told, and while it lasts we look at the cloud often, because such a machine would take our hold when it
 // stops. We answer the sender at its address. If it is a twin, it hears us from an address that the cloud lists for
 // both of us, and changes nothing itself.
-import { deadTimeMs, type Election, type Rumour, type Twin, type TwinHeard } from "./state.ts";
+import { deadTimeMs, THEIR_INTERVAL_MAX_MS } from "./peer.ts";
+import type { Election, Rumour, Twin, TwinHeard } from "./state.ts";
 import type { Mark } from "../heartbeat.ts";
-import { recentEchoAt } from "./proof.ts";
-
-/** Longest interval of the twin that is believed. */
-const THEIR_INTERVAL_MAX_MS = 10_000;
+import { recentEchoAt } from "./accept.ts";
 
 /** Shortest time for which a twin counts: however fast it sends, signatures are checked only ten times a second. */
 const LEAST_MS = 1_000;

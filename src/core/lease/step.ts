@@ -4,7 +4,7 @@
 import { durationText, spanText } from "../age.ts";
 import { backoffMs } from "../backoff.ts";
 import { instanceTitle } from "../instance_title.ts";
-import { type Report, report, type Say } from "../registry/report.ts";
+import { type Report, report, type Say } from "../registry/events.ts";
 import type { LeaseAnswer, LeaseCall, LeaseSight } from "./call.ts";
 import { ANNOUNCE_CAP_MS, announced, nextAnnounce, readsSoon } from "./candidates.ts";
 import {

@@ -4,11 +4,11 @@
 //
 // The owner acts on a look only once it has sent a renewal after that look began, and the renewal has succeeded. So a
 // process or machine that slept in between first finds out that it does not own the lease any more.
-import { CARRY_OUT_MS, CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
+import type { LeaseTerms } from "../lease/state.ts";
 import { instanceTitle } from "../instance_title.ts";
-import type { Call, CallSlot, OtherHolder } from "./call.ts";
+import type { Call, OtherHolder } from "./call.ts";
+import type { Circumstances, Ownership } from "./state.ts";
 import { CLOUD_LAG_MS } from "./evictions.ts";
-import { type Circumstances, lookAt, type Ownership } from "./state.ts";
 
 /**
  * When to look after an attach under a lease, and after a holder got the lease. Requests that others sent in time may
@@ -25,90 +25,6 @@ export function looksForLate(
   const terms = desired?.lease;
   if (!terms || holding !== true || terms.sinceMs === before?.sinceMs) return [];
   return LATE_LOOKS_MS.map((inMs) => terms.sinceMs + inMs).filter((lookAtMs) => lookAtMs > atMs);
-}
-
-/** Until when the cloud may carry out a change that is sent now and repeated under this lease. */
-export function carriedOutMs({ endsAtMs }: LeaseTerms): number {
-  return endsAtMs + CARRY_OUT_MS;
-}
-
-type Flight = NonNullable<CallSlot["inFlight"]>;
-
-/**
- * Notes when the requests of the changes under way expire. While we own the lease, a request may be repeated, and the
- * repetition expires with the lease as it is renewed by then. Without the lease nothing more leaves.
- */
-export function noteExpiry(state: Ownership, atMs: number): Ownership {
-  const lease = state.desired?.lease;
-  const noted = (slot: CallSlot): CallSlot => {
-    const { expiresAtMs } = slot.inFlight ?? {};
-    if (!slot.inFlight || expiresAtMs === undefined) return slot;
-    const lastMs = lease ? Math.max(expiresAtMs, carriedOutMs(lease)) : ended(expiresAtMs, atMs);
-    const next = over(lastMs, atMs);
-    return next === expiresAtMs
-      ? slot
-      : { ...slot, inFlight: { ...slot.inFlight, expiresAtMs: next } };
-  };
-  const write = noted(state.write), evict = noted(state.evict);
-  const same = write === state.write && evict === state.evict;
-  return withoutStray(same ? state : { ...state, write, evict }, atMs);
-}
-
-/** Once no request of ours can arrive any more, a look shows what has become of them. */
-function withoutStray(state: Ownership, atMs: number): Ownership {
-  const { strayUntilMs, changedAtMs } = state;
-  if (strayUntilMs === over(strayUntilMs, atMs)) return state;
-  const next = {
-    ...state,
-    strayUntilMs: -Infinity,
-    changedAtMs: Math.max(changedAtMs, strayUntilMs),
-  };
-  return state.holding === true ? next : lookAt(next, atMs);
-}
-
-function over(expiryMs: number, atMs: number): number {
-  return expiryMs > atMs ? expiryMs : -Infinity;
-}
-
-/**
- * When our requests expire: those of changes that have ended, and of those under way; -Infinity for none. Requests that
- * the cloud has accepted do not expire.
- */
-function expiriesOf({ write, evict, strayUntilMs }: Ownership): number[] {
-  const expiryOf = ({ inFlight }: CallSlot) =>
-    inFlight?.accepted ? Infinity : inFlight?.expiresAtMs ?? -Infinity;
-  return [strayUntilMs, expiryOf(write), expiryOf(evict)];
-}
-
-/** When the next request of ours expires, Infinity if none is on its way. */
-export function expiryWakeAtMs(state: Ownership): number {
-  return Math.min(...expiriesOf(state).filter((each) => each > -Infinity));
-}
-
-/** Until when the cloud may carry out the last request that left before now. */
-function ended(expiresAtMs: number, atMs: number): number {
-  return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS + CARRY_OUT_MS);
-}
-
-/**
- * Until when the cloud may carry out a request of the call that has just ended, or of an earlier one. If the cloud
- * accepted a request whose operation we no longer follow, that may take longer; looks show the result.
- */
-export function straysUntilMs(
-  { strayUntilMs }: Ownership,
-  { expiresAtMs = -Infinity, accepted }: Flight,
-  { open, atMs }: { open: boolean; atMs: number },
-): number {
-  const lastMs = accepted ? Infinity : expiresAtMs;
-  return open ? Math.max(strayUntilMs, ended(lastMs, atMs)) : strayUntilMs;
-}
-
-/**
- * Until when the cloud may carry out what this node sent under its lease: so long the node must keep the lease from all
- * others. -Infinity if nothing is on its way.
- */
-export function arrivesUntilMs(state: Ownership): number {
-  return Math.max(...expiriesOf(state));
 }
 
 /** Whether the owner of a lease knows all other holders; true without a lease. */

@@ -6,19 +6,37 @@
 // A change may show late. A peer that said it holds, but is found without a hold, may have attached just before its
 // death: the eviction stays due until `LATE_HOLD_MS` after the death, and until then a hold that shows proves nothing.
 import type { DesiredState } from "../election/desired_state.ts";
-import {
-  type Eviction,
-  type Evictions,
-  type OtherHolder,
-  retryAtMs,
-  type Setback,
-} from "./call.ts";
+import { type OtherHolder, retryAtMs, type Setback } from "./call.ts";
+
+/** The pending or finished eviction of one dead peer. */
+export interface Eviction {
+  /** `due`: look and take; `over`: done for this death; `spared`: take only if its machine is off. */
+  readonly stage: "due" | "over" | "spared";
+  /** How long other nodes may act first, see `DeadPeer`. */
+  readonly waitMs: number;
+  /** `due` and `spared`: the earliest time to act. `over`: since when it is over. */
+  readonly atMs: number;
+  /**
+   * Before we evict, we must see our own hold at or after this instant; otherwise the dead peer may have evicted us.
+   */
+  readonly heldSinceMs: number;
+  /** Until when a hold may still show that the peer got before its death; -Infinity if it had none. */
+  readonly lateUntilMs: number;
+  /** `due`: no hold was found, so the eviction waits for one to show, until `lateUntilMs` at most. */
+  readonly absent: boolean;
+  /** Failed attempts, and when the first began. */
+  readonly failures: number;
+  readonly failingSinceMs: number | null;
+}
+
+/** By instance id. */
+export type Evictions = ReadonlyMap<string, Eviction>;
 
 /** How long a change in the cloud may take to show; earlier sightings against it are no evidence. */
 export const CLOUD_LAG_MS = 5_000;
 
 /** How long after a peer's death a hold may first show that it got before. */
-export const LATE_HOLD_MS = 10_000;
+const LATE_HOLD_MS = 10_000;
 
 const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
 

@@ -1,27 +1,33 @@
-// What the cloud's answers show and prove, and how they change ownership's state.
+// What the cloud's answers and refusals show and prove, and how they change ownership's state.
 import {
   close,
   closeAbsent,
   CLOUD_LAG_MS,
   demandProof,
   foundAbsent,
+  postpone,
   reappeared,
   restagger,
   showLate,
   spare,
   spareAll,
 } from "./evictions.ts";
-import { deny, LATE_LOOKS_MS, stillDenied, straysUntilMs } from "./breaking.ts";
+import { deny, LATE_LOOKS_MS, stillDenied } from "./breaking.ts";
 import {
   type Circumstances,
+  failed,
+  forgive,
+  FRESH_SLOT,
   lookAt,
   outdate,
   type Ownership,
   type OwnershipEvent,
   RELEASED_LOOK_MS,
   slotOf,
+  straysUntilMs,
+  succeeded,
 } from "./state.ts";
-import { type Answer, type Call, forgive, type OtherHolder, succeeded } from "./call.ts";
+import type { Answer, Call, OtherHolder } from "./call.ts";
 import { instanceTitle } from "../instance_title.ts";
 
 /** Time until the look after an attach: others may hold, too. */
@@ -257,6 +263,47 @@ function suspectsAmong(
   );
 }
 
+/** A failed change may have worked, so the next step is a look. */
+export function setBack(
+  state: Ownership,
+  event: Extract<OwnershipEvent, { kind: "failed" }>,
+  { atMs, say }: Circumstances,
+): Ownership {
+  const slot = slotOf(state, event.id);
+  const flight = slot && state[slot].inFlight;
+  if (!slot || !flight) return state;
+  const { call, startedAtMs } = flight;
+  const strayUntilMs = straysUntilMs(state, flight, { open: event.open ?? true, atMs });
+  const next = { ...state, strayUntilMs, [slot]: failed(state[slot], event, atMs) };
+  switch (call.verb) {
+    case "prepare":
+      return next;
+    case "look":
+      return lookAt(next, atMs);
+    case "inspect":
+      return { ...next, inspectAtMs: atMs + 1_000 };
+    case "evict": {
+      if (state.desired?.lease) return lookAt(next, atMs);
+      // Others may still be evicted, so the record waits, not the slot.
+      const setback = { ...event, startedAtMs, atMs };
+      const evictions = postpone(state.evictions, call.instanceId, setback);
+      return { ...next, evict: FRESH_SLOT, evictions };
+    }
+    case "attach":
+      if (event.released === undefined) {
+        return { ...next, holding: null, balked: true, changedAtMs: atMs + CLOUD_LAG_MS };
+      }
+      return noteReleased({ ...next, write: FRESH_SLOT, holding: false }, event, {
+        atMs,
+        say,
+      });
+    case "detach-self":
+      return { ...next, holding: null };
+    default:
+      return call satisfies never;
+  }
+}
+
 // The Elastic IP was released in the cloud while we watch it, or came back as one that Exoscale itself moves. This is
 // not a failure of this node, so roles stay and no node steps aside: a node that should hold keeps asking whether the
 // address is available again, and then attaches it.
@@ -270,7 +317,7 @@ export interface Unavailability {
 }
 
 /** Notes what the cloud says about it. The operator is told once, and again when something else must be done. */
-export function noteReleased(
+function noteReleased(
   state: Ownership,
   { released = null, exists = false }: Partial<Unavailability>,
   { atMs, say }: Circumstances,

@@ -3,16 +3,14 @@ import type { DesiredState } from "../election/desired_state.ts";
 import {
   type Answer,
   type Call,
-  type CallSlot,
   type Ended,
-  type Evictions,
-  FRESH_SLOT,
   type OtherHolder,
+  retryAtMs,
   type Setback,
-  type SlotName,
-  SLOTS,
 } from "./call.ts";
-import type { Say } from "../registry/report.ts";
+import type { Evictions } from "./evictions.ts";
+import { CARRY_OUT_MS, CHANGE_LIFETIME_MS, type LeaseTerms } from "../lease/state.ts";
+import type { Say } from "../registry/events.ts";
 
 /** Settings of ownership; only a reload changes them. */
 export interface OwnershipSettings {
@@ -25,7 +23,7 @@ export interface OwnershipSettings {
 /** Time between two looks for an address that is not available. */
 export const RELEASED_LOOK_MS = 10_000;
 
-/** What an address of a group may do now, see group.ts. */
+/** What an address of a group may do now, see node/group.ts. */
 export interface Allowed {
   readonly attach: boolean;
   /** To give the address up to a confirmed successor. */
@@ -200,4 +198,192 @@ export function stillWanted({ desired }: Ownership, call: Call): boolean {
 export interface Circumstances {
   readonly atMs: number;
   readonly say: Say;
+}
+
+// Each kind of call: the one under way, its failures, and when failures make the node unable.
+
+/** The kinds of calls; one of each may be under way. */
+export const SLOTS = ["read", "write", "evict"] as const;
+
+/** One kind of call. */
+export type SlotName = typeof SLOTS[number];
+
+/** The state of one kind of call. */
+export interface CallSlot {
+  readonly inFlight: {
+    readonly id: number;
+    readonly call: Call;
+    readonly startedAtMs: number;
+    /** A change was made since it started, so the answer may be out of date. */
+    readonly stale: boolean;
+    /**
+     * A change under a lease: when the last request for it has expired, with the lease, and what the cloud had begun by
+     * then is done; left out for all other calls.
+     */
+    readonly expiresAtMs?: number;
+    /** The cloud has accepted the change, and may carry it out at any time until the call ends; else left out. */
+    readonly accepted?: true;
+  } | null;
+  readonly failures: number;
+  readonly failingSinceMs: number | null;
+  readonly failedAtMs: number;
+  readonly notBeforeMs: number;
+  /** When the cloud last answered anything. */
+  readonly progressAtMs: number;
+}
+
+/** A slot that was never used. */
+export const FRESH_SLOT: CallSlot = {
+  inFlight: null,
+  failures: 0,
+  failingSinceMs: null,
+  failedAtMs: -Infinity,
+  notBeforeMs: -Infinity,
+  progressAtMs: -Infinity,
+};
+
+/** A call without any answer for this long counts as failing, even with a very short interval. */
+const OVERDUE_MS = 3_000;
+/** A call also counts as failing once it takes this many times as long as the last answer. */
+const SLOWER = 1.5;
+/** An operation that the cloud reports as pending counts as failing after this long. */
+const PENDING_MS = 20_000;
+/** A node whose changes fail stays unable for this long after the last failure. */
+export const PENALTY_MS = 30_000;
+
+/** The slot after a success. */
+export function succeeded(slot: CallSlot): CallSlot {
+  return { ...FRESH_SLOT, progressAtMs: slot.progressAtMs };
+}
+
+/** The slot after a failure. */
+export function failed(
+  slot: CallSlot,
+  setback: Setback & { roll: number },
+  atMs: number,
+): CallSlot {
+  const startedAtMs = slot.inFlight?.startedAtMs ?? atMs;
+  return {
+    ...slot,
+    inFlight: null,
+    failures: slot.failures + 1,
+    failingSinceMs: slot.failingSinceMs ?? startedAtMs,
+    failedAtMs: atMs,
+    notBeforeMs: retryAtMs(slot, { ...setback, startedAtMs }, atMs),
+  };
+}
+
+/** The calls by which a node is judged. */
+interface Slots {
+  readonly read: CallSlot;
+  readonly write: CallSlot;
+  readonly answerMs: number;
+  readonly settings: { readonly deadTimeMs: number };
+}
+
+/** When the node becomes unable unless the cloud answers. */
+export function unableAtMs(
+  { read, write, answerMs, settings: { deadTimeMs } }: Slots,
+): number {
+  const patienceMs = Math.max(deadTimeMs, OVERDUE_MS, answerMs * SLOWER);
+  const failing = [read, write].map((slot) => (slot.failingSinceMs ?? Infinity) + deadTimeMs);
+  const overdue = [read, write].map(({ inFlight, progressAtMs }) =>
+    inFlight ? Math.max(inFlight.startedAtMs, progressAtMs) + patienceMs : Infinity
+  );
+  const pendingMs = Math.max(deadTimeMs, PENDING_MS);
+  const pending = write.inFlight ? write.inFlight.startedAtMs + pendingMs : Infinity;
+  return Math.min(...failing, ...overdue, pending);
+}
+
+/** Clears the failures of an idle slot that last failed long ago. */
+export function forgive(slot: CallSlot, atMs: number): CallSlot {
+  const over = slot.failingSinceMs !== null && !slot.inFlight &&
+    atMs >= slot.failedAtMs + PENALTY_MS;
+  return over ? succeeded(slot) : slot;
+}
+
+// Under a lease: until when the cloud may carry out what this node has sent.
+
+/** Until when the cloud may carry out a change that is sent now and repeated under this lease. */
+export function carriedOutMs({ endsAtMs }: LeaseTerms): number {
+  return endsAtMs + CARRY_OUT_MS;
+}
+
+type Flight = NonNullable<CallSlot["inFlight"]>;
+
+/**
+ * Notes when the requests of the changes under way expire. While we own the lease, a request may be repeated, and the
+ * repetition expires with the lease as it is renewed by then. Without the lease nothing more leaves.
+ */
+export function noteExpiry(state: Ownership, atMs: number): Ownership {
+  const lease = state.desired?.lease;
+  const noted = (slot: CallSlot): CallSlot => {
+    const { expiresAtMs } = slot.inFlight ?? {};
+    if (!slot.inFlight || expiresAtMs === undefined) return slot;
+    const lastMs = lease ? Math.max(expiresAtMs, carriedOutMs(lease)) : ended(expiresAtMs, atMs);
+    const next = over(lastMs, atMs);
+    return next === expiresAtMs
+      ? slot
+      : { ...slot, inFlight: { ...slot.inFlight, expiresAtMs: next } };
+  };
+  const write = noted(state.write), evict = noted(state.evict);
+  const same = write === state.write && evict === state.evict;
+  return withoutStray(same ? state : { ...state, write, evict }, atMs);
+}
+
+/** Once no request of ours can arrive any more, a look shows what has become of them. */
+function withoutStray(state: Ownership, atMs: number): Ownership {
+  const { strayUntilMs, changedAtMs } = state;
+  if (strayUntilMs === over(strayUntilMs, atMs)) return state;
+  const next = {
+    ...state,
+    strayUntilMs: -Infinity,
+    changedAtMs: Math.max(changedAtMs, strayUntilMs),
+  };
+  return state.holding === true ? next : lookAt(next, atMs);
+}
+
+function over(expiryMs: number, atMs: number): number {
+  return expiryMs > atMs ? expiryMs : -Infinity;
+}
+
+/**
+ * When our requests expire: those of changes that have ended, and of those under way; -Infinity for none. Requests that
+ * the cloud has accepted do not expire.
+ */
+function expiriesOf({ write, evict, strayUntilMs }: Ownership): number[] {
+  const expiryOf = ({ inFlight }: CallSlot) =>
+    inFlight?.accepted ? Infinity : inFlight?.expiresAtMs ?? -Infinity;
+  return [strayUntilMs, expiryOf(write), expiryOf(evict)];
+}
+
+/** When the next request of ours expires, Infinity if none is on its way. */
+export function expiryWakeAtMs(state: Ownership): number {
+  return Math.min(...expiriesOf(state).filter((each) => each > -Infinity));
+}
+
+/** Until when the cloud may carry out the last request that left before now. */
+function ended(expiresAtMs: number, atMs: number): number {
+  return Math.min(expiresAtMs, atMs + CHANGE_LIFETIME_MS + CARRY_OUT_MS);
+}
+
+/**
+ * Until when the cloud may carry out a request of the call that has just ended, or of an earlier one. If the cloud
+ * accepted a request whose operation we no longer follow, that may take longer; looks show the result.
+ */
+export function straysUntilMs(
+  { strayUntilMs }: Ownership,
+  { expiresAtMs = -Infinity, accepted }: Flight,
+  { open, atMs }: { open: boolean; atMs: number },
+): number {
+  const lastMs = accepted ? Infinity : expiresAtMs;
+  return open ? Math.max(strayUntilMs, ended(lastMs, atMs)) : strayUntilMs;
+}
+
+/**
+ * Until when the cloud may carry out what this node sent under its lease: so long the node must keep the lease from all
+ * others. -Infinity if nothing is on its way.
+ */
+export function arrivesUntilMs(state: Ownership): number {
+  return Math.max(...expiriesOf(state));
 }

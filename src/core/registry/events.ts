@@ -399,3 +399,28 @@ export type SeverityOf<Event extends EventName> = typeof EVENTS[Event]["severiti
 export type EventOf<Level extends Severity> = {
   [Event in EventName]: [Level] extends [SeverityOf<Event>] ? Event : never;
 }[EventName];
+
+/** A report to the operator: one log line. */
+export interface Report {
+  readonly severity: Severity;
+  /** Stable word for log searches. */
+  readonly event: EventName;
+  /** The sentence: what happened, then the facts. */
+  readonly text: string;
+}
+
+/** Reports something to the operator. */
+export type Say = <Event extends EventName>(
+  severity: SeverityOf<Event>,
+  event: Event,
+  text: string,
+) => void;
+
+/** Builds a report. */
+export function report<Event extends EventName>(
+  severity: SeverityOf<Event>,
+  event: Event,
+  text: string,
+): Report {
+  return { severity, event, text };
+}

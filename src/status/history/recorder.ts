@@ -1,7 +1,7 @@
 // Keeps who held one Elastic IP when, as this node knows it: a bounded list of changes. A heartbeat that changes
 // nothing costs a comparison; a view is made only when somebody asks.
 import { settling } from "../../core/election/state.ts";
-import type { Node } from "../../core/node_state.ts";
+import type { Node } from "../../core/node/state.ts";
 import type { Peer } from "../../core/election/peer.ts";
 import {
   ABSENT,

@@ -1,7 +1,7 @@
 // The state of each node, read from the core's own state.
 import { type Election, settling } from "../../core/election/state.ts";
 import type { Peer } from "../../core/election/peer.ts";
-import type { Node } from "../../core/node_state.ts";
+import type { Node } from "../../core/node/state.ts";
 import type { Ownership } from "../../core/ownership/state.ts";
 import { ABSENT, type NodeState, type Standing, STRANGER } from "./entry.ts";
 

@@ -11,8 +11,7 @@ import {
   touch,
 } from "../../../src/core/election/accept.ts";
 import type { Mark, Trailer } from "../../../src/core/heartbeat.ts";
-import { type Peer, unheard } from "../../../src/core/election/peer.ts";
-import type { Met } from "../../../src/core/election/peer.ts";
+import { type Met, type Peer, unheard } from "../../../src/core/election/peer.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const ADDRESS = "10.0.0.7", PEER = "00000001-0000-4000-8000-000000000007";

@@ -1,7 +1,6 @@
 // The election by tables: ranks, deadlines, adverts; scenarios/ has whole stories.
 import { assert, assertEquals } from "@std/assert";
-import fc from "../../support/fast_check.ts";
-import { advert, advertTo } from "../../../src/core/speak.ts";
+import { advert, advertTo } from "../../../src/core/node/speak.ts";
 import {
   elect,
   type ElectionEvent,
@@ -10,21 +9,22 @@ import {
 } from "../../../src/core/election/step.ts";
 import {
   deadTimeOfMs,
+  type PeerIdentity,
+  ranksBefore,
+  unheard,
+  unresolved,
+} from "../../../src/core/election/peer.ts";
+import {
   type Election,
   type ElectionSettings,
   oneWay,
   outranking,
 } from "../../../src/core/election/state.ts";
 import type { Heartbeat, Trailer } from "../../../src/core/heartbeat.ts";
-import {
-  type PeerIdentity,
-  ranksBefore,
-  unheard,
-  unresolved,
-} from "../../../src/core/election/peer.ts";
 import { accept } from "../../../src/core/election/accept.ts";
 import { forElection, type Incoming, reasonFor } from "../../support/incoming.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
+import fc from "../../support/fast_check.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
 const ADDRESS = "10.0.0.7";

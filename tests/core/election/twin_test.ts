@@ -1,6 +1,6 @@
 // Another machine with our own instance id: what proves it, what follows, and how it ends.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { stepNode } from "../../../src/core/node.ts";
+import { stepNode } from "../../../src/core/node/step.ts";
 import { startElection } from "../../../src/core/election/step.ts";
 import { unresolved } from "../../../src/core/election/peer.ts";
 import { forgetTwin, hearTwin, twinEcho } from "../../../src/core/election/twin.ts";
@@ -10,7 +10,7 @@ import { NodeFixture, PEERS, SELF_RUN, TRAILER } from "../../support/node_fixtur
 import { NODE_SETTINGS } from "../../support/node_settings.ts";
 import { PEER_ADDRESS, SELF, SimulatedMachine } from "../../support/simulated_machine.ts";
 import { Keyring } from "../../../src/host/keyring.ts";
-import type { Node, NodeEffect } from "../../../src/core/node_state.ts";
+import type { Node, NodeEffect } from "../../../src/core/node/state.ts";
 import type { TwinHeard } from "../../../src/core/election/state.ts";
 import { Twins } from "../../../src/watch/twins.ts";
 

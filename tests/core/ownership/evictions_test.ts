@@ -5,6 +5,8 @@ import {
   close,
   closeAbsent,
   demandProof,
+  type Eviction,
+  type Evictions,
   foundAbsent,
   nextEviction,
   postpone,
@@ -17,7 +19,7 @@ import {
   spareAll,
 } from "../../../src/core/ownership/evictions.ts";
 import { HOLD } from "../../support/held_address.ts";
-import type { Eviction, Evictions, OtherHolder } from "../../../src/core/ownership/call.ts";
+import type { OtherHolder } from "../../../src/core/ownership/call.ts";
 
 /** Time for a change to show. */
 const CLOUD_LAG_MS = 5_000;

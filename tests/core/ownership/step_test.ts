@@ -2,7 +2,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { DesiredState } from "../../../src/core/election/desired_state.ts";
 import { act, learn } from "../../../src/core/ownership/step.ts";
-import { lookAt, type Ownership, slotOf, stillWanted } from "../../../src/core/ownership/state.ts";
+import {
+  FRESH_SLOT,
+  lookAt,
+  type Ownership,
+  slotOf,
+  stillWanted,
+} from "../../../src/core/ownership/state.ts";
 import {
   type Different,
   flight,
@@ -11,13 +17,8 @@ import {
   NEXT_LOOK_MS,
   ownership,
 } from "../../support/held_address.ts";
-import {
-  type Answer,
-  type Call,
-  type Eviction,
-  FRESH_SLOT,
-  type OtherHolder,
-} from "../../../src/core/ownership/call.ts";
+import type { Answer, Call, OtherHolder } from "../../../src/core/ownership/call.ts";
+import type { Eviction } from "../../../src/core/ownership/evictions.ts";
 
 /** Time for a change to show, and until failures of changes are forgotten. */
 const CLOUD_LAG_MS = 5_000, PENALTY_MS = 30_000;

@@ -1,7 +1,6 @@
 // Datagrams against the codec and a whole node: random bytes, and valid datagrams of every form with some bytes
 // changed.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
 import {
   decode,
   encode,
@@ -10,10 +9,11 @@ import {
   type Trailer,
 } from "../../../src/core/heartbeat.ts";
 import { accept } from "../../../src/core/election/accept.ts";
-import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node/step.ts";
 import { NODE_SETTINGS } from "../node_settings.ts";
 import { type Target, target } from "./target.ts";
-import type { Node } from "../../../src/core/node_state.ts";
+import type { Node } from "../../../src/core/node/state.ts";
+import fc from "fast-check";
 
 const SELF = "00000001-0000-4000-8000-000000000001";
 const PEER = "00000001-0000-4000-8000-000000000002";

@@ -1,7 +1,6 @@
 // Input from the machine and the metadata service: routes, identity, files.
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
-import { isIpv4 } from "../../../src/core/ipv4.ts";
+import { isIpv4 } from "../../../src/core/ip.ts";
 import { isUuid } from "../../../src/core/uuid.ts";
 import {
   findInstanceId,
@@ -14,6 +13,7 @@ import { gatewayFromIpRoute, gatewayFromTable } from "../../../src/host/routes.t
 import { FILE_MAX_BYTES, readTextFile } from "../../../src/host/text_file.ts";
 import { hostileText } from "./texts.ts";
 import { type Target, target } from "./target.ts";
+import fc from "fast-check";
 
 const TABLE_HEAD =
   "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";

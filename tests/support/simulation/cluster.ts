@@ -1,6 +1,6 @@
 // A cluster of real watchdogs in virtual time, on a simulated network, with a simulated cloud.
 import { type PeerIdentity, unresolved } from "../../../src/core/election/peer.ts";
-import type { Severity } from "../../../src/core/registry/report.ts";
+import type { Severity } from "../../../src/core/registry/events.ts";
 import type { SignalName } from "../../../src/world.ts";
 import { simUuid } from "../cloud/model.ts";
 import { Attacker } from "./attacker.ts";
@@ -14,7 +14,7 @@ import { asideOf } from "./aside.ts";
 import type { AsideKind } from "../../../src/core/election/aside.ts";
 import { settle } from "../clock.ts";
 import { Timeline } from "../timeline.ts";
-import type { Node, NodeSettings } from "../../../src/core/node_state.ts";
+import type { Node, NodeSettings } from "../../../src/core/node/state.ts";
 import type { MissingPeer } from "../../../src/core/election/state.ts";
 import type { Answer, Call } from "../../../src/core/ownership/call.ts";
 

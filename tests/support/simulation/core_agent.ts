@@ -7,14 +7,14 @@ import {
   type Trailer,
   trailerFor,
 } from "../../../src/core/heartbeat.ts";
-import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node.ts";
+import { nodeWakeAtMs, startNode, stepNode } from "../../../src/core/node/step.ts";
 import { spanOf } from "../../../src/core/lease/state.ts";
-import { wants } from "../../../src/core/under_lease.ts";
+import { wants } from "../../../src/core/node/under_lease.ts";
 import type { PeerIdentity } from "../../../src/core/election/peer.ts";
 import type { SignalName } from "../../../src/world.ts";
 import { asideOf } from "./aside.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
-import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node_state.ts";
+import type { Node, NodeEffect, NodeEvent } from "../../../src/core/node/state.ts";
 import type { MissingPeer } from "../../../src/core/election/state.ts";
 
 /** Steps the core. */

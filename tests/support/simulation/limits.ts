@@ -1,5 +1,5 @@
 // The times that the specification promises, written down independently, so that a mistake in the core's own shows.
-import type { NodeSettings } from "../../../src/core/node_state.ts";
+import type { NodeSettings } from "../../../src/core/node/state.ts";
 
 /** Silence after which a peer is dead. */
 export function deadTimeOf({ intervalMs, deadRatio }: NodeSettings): number {

@@ -18,7 +18,7 @@ import { MemorySocket } from "../memory_socket.ts";
 import { tellWatchdog } from "../tell.ts";
 import { asideOf } from "./aside.ts";
 import type { Agent, Machine, Outside } from "./machine.ts";
-import type { NodeEvent } from "../../../src/core/node_state.ts";
+import type { NodeEvent } from "../../../src/core/node/state.ts";
 import type { MissingPeer } from "../../../src/core/election/state.ts";
 import type { Answer, Call } from "../../../src/core/ownership/call.ts";
 

@@ -1,8 +1,8 @@
 // One simulated machine: while it is frozen, its input waits; when its process ends, that input is lost.
 import type { AsideKind } from "../../../src/core/election/aside.ts";
-import type { Severity } from "../../../src/core/registry/report.ts";
+import type { Severity } from "../../../src/core/registry/events.ts";
 import type { PeerList, SignalName } from "../../../src/world.ts";
-import type { Node, NodeEvent, NodeSettings } from "../../../src/core/node_state.ts";
+import type { Node, NodeEvent, NodeSettings } from "../../../src/core/node/state.ts";
 import type { LeaseSpan } from "../../../src/core/lease/state.ts";
 import type { LeaseCall, LeaseSight } from "../../../src/core/lease/call.ts";
 import type { StoreEnds } from "./lease_store.ts";

@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "a peer is dead only after the dead time",
-    file: "election/state.ts",
+    file: "election/peer.ts",
     swap: ["return intervalMs * deadRatio;", "return intervalMs * 1.5;"],
   },
   {
@@ -68,18 +68,18 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "attach before anything is taken from the dead",
-    file: "ownership/plan.ts",
+    file: "ownership/step.ts",
     swap: ["|| holding !== true || detaching", "|| detaching"],
     shownBy: 43,
   },
   {
     rule: "give up only what a successor has",
-    file: "ownership/plan.ts",
+    file: "ownership/step.ts",
     swap: ["return holding === true && confirmed !== null", "return holding === true"],
   },
   {
     rule: "one call at a time",
-    file: "ownership/plan.ts",
+    file: "ownership/step.ts",
     swap: ["if (state[slot].inFlight) return null;", ""],
   },
   {
@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "no recording pushes out the process that is believed",
-    file: "election/proof.ts",
+    file: "election/accept.ts",
     swap: [
       'return echoedAtMs !== null && echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null : "unproven";',
       "return null;",
@@ -106,21 +106,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "another process of a peer takes the place of the one that is believed",
-    file: "election/proof.ts",
+    file: "election/accept.ts",
     swap: ["echoedAtMs > (proof?.sinceMs ?? -Infinity) ? null", "proof === null ? null"],
     only: SIGNED,
     shownBy: 33,
   },
   {
     rule: "within a run only what rises is believed",
-    file: "election/proof.ts",
+    file: "election/accept.ts",
     swap: ['if (trailer.sequence <= proof.sequence) return "replayed";', ""],
     only: REPLAYED,
     shownBy: 53,
   },
   {
     rule: "a signed peer that does not hear us any more lives on",
-    file: "election/proof.ts",
+    file: "election/accept.ts",
     swap: [
       'return echoedAtMs !== null || lateMs <= mostMs ? null : "unproven";',
       'return echoedAtMs !== null ? null : "unproven";',
@@ -129,13 +129,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "a peer must be heard for a while before its silence is a death",
-    file: "election/accept.ts",
+    file: "election/peer.ts",
     swap: ["return beats >= BEATS && heardAtMs - aliveSinceMs >= trialMs;", "return true;"],
     only: FORGED,
   },
   {
     rule: "after each death that takes twice as long",
-    file: "election/accept.ts",
+    file: "election/peer.ts",
     swap: [
       "const doublings = Math.min(deathsAtMs.length - DEATHS_FREE, DOUBLINGS_MAX);",
       "const doublings = 0;",
@@ -163,7 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "a clock that stood still leaves no time in which what is held back counts",
-    file: "election/proof.ts",
+    file: "election/accept.ts",
     swap: ["return fresh || ahead ?", "return fresh ?"],
     only: ASLEEP,
   },
@@ -186,7 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "a failed call is repeated",
-    file: "ownership/call.ts",
+    file: "ownership/state.ts",
     swap: [
       "notBeforeMs: retryAtMs(slot, { ...setback, startedAtMs }, atMs)",
       "notBeforeMs: Infinity",
@@ -195,14 +195,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "of a group nothing is given up before all is confirmed",
-    file: "group.ts",
+    file: "node/group.ts",
     swap: ["agreed.every(({ holding, confirmed })", "agreed.some(({ holding, confirmed })"],
     group: true,
     shownBy: 210,
   },
   {
     rule: "a group is held when all of it is held",
-    file: "group.ts",
+    file: "node/group.ts",
     swap: [
       "holding: rest.every((holding) => holding === first) ? first : null,",
       "holding: there.some(({ holding }) => holding === true),",
@@ -266,28 +266,28 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "the lease is given up only once the address is detached",
-    file: "under_lease.ts",
+    file: "node/under_lease.ts",
     swap: ['desired.intent === "release" && detached', 'desired.intent === "release"'],
     lease: true,
     shownBy: 6,
   },
   {
     rule: "the lease is kept while a change that was sent may yet arrive",
-    file: "under_lease.ts",
+    file: "node/under_lease.ts",
     swap: ["const giveUp = tied ? null : givingUp(", "const giveUp = givingUp("],
     shownBy: 61,
     lease: true,
   },
   {
     rule: "a successor is told that nobody holds only if nobody does",
-    file: "under_lease.ts",
+    file: "node/under_lease.ts",
     swap: ["return { to: alone ? heir : null };", "return { to: heir };"],
     shownBy: 384,
     lease: true,
   },
   {
     rule: "without the store only those who hear every peer go on",
-    file: "under_lease.ts",
+    file: "node/under_lease.ts",
     swap: ["if (!peer.alive) return `peer ${titleOf(peer)} is not heard`;", ""],
     shownBy: 245,
     lease: true,

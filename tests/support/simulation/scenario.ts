@@ -40,7 +40,7 @@ import { converge } from "./convergence.ts";
 import type { Machine } from "./machine.ts";
 import { seededRandom } from "./prng.ts";
 import { follow } from "./trace.ts";
-import type { NodeSettings } from "../../../src/core/node_state.ts";
+import type { NodeSettings } from "../../../src/core/node/state.ts";
 
 /** The Elastic IPs that can move together with the first. */
 const SISTERS = ["198.51.100.51", "198.51.100.52"];

@@ -2,8 +2,7 @@
 // ECDSA P-256. Supports only what the tests need.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { encodeBase64 } from "@std/encoding/base64";
-import { parseIpv4 } from "../../../src/core/ipv4.ts";
-import { parseIpv6 } from "../../../src/core/ipv6.ts";
+import { parseIpv4, parseIpv6 } from "../../../src/core/ip.ts";
 
 /** A pair of keys. */
 export interface Keys {
