@@ -13,14 +13,14 @@
 //   | own run | run heard | sequence heard |signature |
 //   +---------+-----------+----------------+----------+
 //
-// For an IPv6 Elastic IP, its 16 bytes come last before the signature, and the address field has a stand-in (ip.ts).
+// For an IPv6 Elastic IP, its 16 bytes come last before the signature, and the address field has a stand-in.
 // The first 24 bytes are those of the original (exoip v0.4.3, payload.go), which reads no further. The trailer is ours;
 // own is the sender's own priority, t its interval (see codeOfInterval). election/accept.ts explains the runs. A signed
 // datagram can be read with or without a secret; src/host/keyring.ts makes and checks the signature.
+import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { invariant } from "./invariant.ts";
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, standInFor } from "./ip.ts";
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./ip.ts";
 import type { RejectReason } from "./registry/reject_reasons.ts";
-import { uuidFromBytes, uuidToBytes } from "./uuid.ts";
 
 /** Length of the original datagram in bytes. */
 export const PLAIN_BYTES = 24;
@@ -253,6 +253,28 @@ function decodeStamp(view: DataView): Stamp | null {
   if (run === 0n || heardSequence > Number.MAX_SAFE_INTEGER) return null;
   const echo = heardRun === 0n ? null : { run: heardRun, sequence: Number(heardSequence) };
   return { run, echo };
+}
+
+/** The 16 bytes of a UUID in the order they are written. */
+function uuidToBytes(uuid: string): Uint8Array {
+  return decodeHex(uuid.replaceAll("-", ""));
+}
+
+/** The UUID of 16 bytes, in lower case. */
+function uuidFromBytes(bytes: Uint8Array): string {
+  return encodeHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/**
+ * The stand-in for an IPv6 address in the address field of a heartbeat: 240.x.y.z, with 24 bits of its FNV-1a hash. No
+ * original node can have such an Elastic IP, because 240.0.0.0/4 is reserved (RFC 1112 section 4). The address itself
+ * is in the trailer.
+ */
+export function standInFor(bytes: Uint8Array): Uint8Array {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes.subarray(0, IPV6_BYTES)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  const folded = (hash >>> 24) ^ (hash & 0xffffff);
+  return Uint8Array.of(240, folded >>> 16, (folded >>> 8) & 255, folded & 255);
 }
 
 /** Codes of the interval for each tenfold: 10 ms is code 1, 1 h is code 179. */

@@ -95,10 +95,9 @@ export function formatIpv4(bytes: Uint8Array): string {
   return bytes.join(".");
 }
 
-// IPv6 addresses as text and bytes, and their stand-in for the original's four bytes. Source: RFC 4291 section 2.2
-// (text), RFC 5952 section 4 (the one canonical form), RFC 1112 section 4 (240.0.0.0/4 is reserved).
+// IPv6 addresses as text and bytes. Source: RFC 4291 section 2.2 (text), RFC 5952 section 4 (the one canonical form).
 
-const GROUPS = 8, BYTES = 16;
+const GROUPS = 8;
 
 /** The 16 bytes of an address in network order, or null when the text is not an IPv6 address. No zone, no brackets. */
 export function parseIpv6(text: string): Uint8Array | null {
@@ -141,15 +140,4 @@ export function formatIpv6(bytes: Uint8Array): string {
   const text = (part: number[]) => part.map((group) => group.toString(16)).join(":");
   if (best.length < 2) return text(groups);
   return `${text(groups.slice(0, best.at))}::${text(groups.slice(best.at + best.length))}`;
-}
-
-/**
- * The stand-in for an IPv6 address in the address field of a heartbeat: 240.x.y.z, with 24 bits of its FNV-1a hash. No
- * original node can have such an Elastic IP. The address itself is in the trailer.
- */
-export function standInFor(bytes: Uint8Array): Uint8Array {
-  let hash = 0x811c9dc5;
-  for (const byte of bytes.subarray(0, BYTES)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  const folded = (hash >>> 24) ^ (hash & 0xffffff);
-  return Uint8Array.of(240, folded >>> 16, (folded >>> 8) & 255, folded & 255);
 }
