@@ -75,7 +75,7 @@ Deno.test("every task that runs tests looks for leaks, and task test is a part o
   }
   const folders = (name: string) => /--ignore=(\S+)/.exec(tasks[name])?.[1]?.split(",") ?? [];
   const more = folders("test").filter((folder) => !folders("test:all").includes(folder));
-  assertEquals(more, ["tests/e2e", "tests/leases", "tests/page", "tests/slow"]);
+  assertEquals(more, ["tests/ci", "tests/e2e", "tests/leases", "tests/page", "tests/slow"]);
   assertEquals(folders("test").slice(more.length), folders("test:all"));
 });
 
