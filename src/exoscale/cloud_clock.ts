@@ -45,8 +45,8 @@ export class CloudClock {
     const known = this.#known(nowMs);
     const jumped = known !== null && seen.leastMs > known.mostMs + SPREAD_MS;
     if (jumped) this.#jumpedAtMs = nowMs;
-    const anew = known === null || jumped || seen.mostMs < known.leastMs - SPREAD_MS;
-    this.#ahead = anew ? seen : narrowed(known, seen);
+    const replace = known === null || jumped || seen.mostMs < known.leastMs - SPREAD_MS;
+    this.#ahead = replace ? seen : narrowed(known, seen);
     if (known !== null && known.leastMs < this.#ahead.leastMs) {
       const recent = this.#earlier.filter(({ untilMs }) => untilMs > nowMs - LONGEST_TTL_MS);
       this.#earlier = [...recent, { untilMs: nowMs, leastMs: known.leastMs }];

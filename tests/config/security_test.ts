@@ -53,7 +53,7 @@ Deno.test("the shared secret comes from flag, variable, file in a variable, or s
   for (const [argv, env, secrets] of rows) assertEquals(await read(argv, { env, files }), secrets);
 });
 
-Deno.test("a shared secret in quotation marks that were taken literally is refused, but for a file", async () => {
+Deno.test("a shared secret in quotation marks that were taken literally is refused, unless it is a file", async () => {
   const quoted = `"${ONE}"`;
   assertEquals(await read(WATCH, { env: { IF_SHARED_SECRET: quoted } }), [
     "IF_SHARED_SECRET: it begins and ends with a quotation mark, which counts as part of it " +

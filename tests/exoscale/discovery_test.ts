@@ -212,7 +212,7 @@ Deno.test("CloudV2.members() names all groups that do not exist, together", asyn
   assertEquals([error.kind, endsStart(error)], ["no-such-group", true]);
 });
 
-Deno.test("CloudV2.members() finds a group that was made anew, beside another one", async () => {
+Deno.test("CloudV2.members() finds a group that was made again, beside another one", async () => {
   await using fixture = new CloudFixture();
   const { peer, third, model } = fixture;
   third.groups = ["core"];

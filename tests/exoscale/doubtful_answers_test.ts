@@ -172,7 +172,7 @@ Deno.test("CloudV2.evict() names an operation without an id", async () => {
   assertEquals((await assertRejects(evicted, CloudError)).kind, "unexpected-answer");
 });
 
-Deno.test("CloudV2.members() finds a group again that was made anew", async () => {
+Deno.test("CloudV2.members() finds a group again that was deleted and made again", async () => {
   await using fixture = new CloudFixture();
   const cloud = fixture.cloud("v2");
   await cloud.prepare(PATIENT);

@@ -142,7 +142,7 @@ for (const api of APIS) {
     });
   }
 
-  Deno.test(`${name}.attach() signs every repetition anew, for what the lease is then`, async () => {
+  Deno.test(`${name}.attach() signs every repetition again, for what the lease is then`, async () => {
     await using fixture = new CloudFixture();
     const { clock } = fixture;
     const never = new Promise<void>(() => {});

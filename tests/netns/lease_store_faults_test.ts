@@ -48,7 +48,7 @@ async function restarts(cluster: LeaseCluster, { wiped }: { wiped: boolean }): P
   await cluster.settle();
   const { nodes, etcd } = cluster;
   const [one, two] = [nodes.node(1), nodes.node(2)];
-  // So many that revisions which begin anew are lower for a while.
+  // So many that revisions that begin again are lower for a while.
   for (let change = 0; change < 20; change++) await etcd.ctl("put", "/kept", "yes");
   // While one holds in peace.
   await restart(cluster, { wiped });
@@ -98,7 +98,7 @@ async function losesTaking(cluster: LeaseCluster): Promise<void> {
   nodes.crash(one);
   const took = async () => await cluster.owner() === two.instance.id;
   await until(took, { title: "etcd gives it the lease", withinMs: LONG_MS, everyMs: 100 });
-  // It tries again and again, and each time etcd gives it the lease anew.
+  // It tries again and again, and each time etcd gives it the lease again.
   await pause(2 * TTL_S * 1_000);
   assertEquals(witness.changesBy(2, killMs), [], "it changes nothing without the answer");
   assertEquals(witness.changesBy(3, killMs), [], "it does not own the lease");

@@ -10,7 +10,7 @@ import { networkTest } from "./requirements.ts";
 const test = (name: string, body: () => Promise<void>) =>
   networkTest(name, body, { missing: LEASE_MISSING });
 
-/** Where nobody may count as dead and no lease may end but for want of etcd. */
+/** Where nobody may count as dead and no lease may end for another reason than a missing etcd. */
 const PATIENT_TTL = { ...PATIENT, ttlS: LONG_TTL_S } as const;
 /** Dead time then. */
 const DEAD_MS = 20 * 200;

@@ -266,7 +266,7 @@ networkTest(
       start(1, "a.test,b.test", "-l", "[::]:12345");
       start(2, "a.test,b.test");
       await settled(cluster, "best", "outranked");
-      // The start waits for the names, but for 2 s only, and then says so.
+      // The start waits 2 s at most for the names, and then says so.
       for (const number of [1, 2]) assertEquals(count(cluster, number, /cannot resolve/), 0);
     }),
 );

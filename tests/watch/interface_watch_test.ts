@@ -99,7 +99,7 @@ Deno.test("an address that cannot be put back is tried for ever, told once, and 
   await watch.close();
 });
 
-Deno.test("why an address is lost is told anew when that changes, and not while it is just back", async () => {
+Deno.test("why an address is lost is told again when that changes, and not while it is just back", async () => {
   const { watch, on, told, machine, pass } = fixture();
   await pass(500);
   on.delete(OURS);

@@ -169,7 +169,7 @@ async function played(
   await cluster.pass(60);
 }
 
-Deno.test("beside a mover with the same order the shadows agree, but for its lateness", async () => {
+Deno.test("beside a mover with the same order the shadows agree, apart from its lateness", async () => {
   await inCluster([3], async (cluster) => {
     await played(cluster, { order: [1, 2, 3], lateS: 4, rounds: 6 });
     const third = cluster.machine(3).shadow.report(ELASTIC_IP, Infinity);

@@ -88,7 +88,7 @@ function life(fromMs: number, count: number): Array<readonly [number, "heard"]> 
   return Array.from({ length: count }, (_, at) => [fromMs + at * 1_000, "heard"] as const);
 }
 
-Deno.test("two heartbeats are no life, three are, and after a pause of the dead time they count anew", () => {
+Deno.test("two heartbeats are no life, three are, and after a pause of the dead time they count again", () => {
   const lived = (...story: Parameters<typeof peerAfter>[0]) => peerAfter(story).lived;
   assertEquals(lived(...life(10_000, 2)), false);
   assertEquals(lived(...life(10_000, 3)), true);

@@ -20,7 +20,7 @@ Deno.test("told() keeps what each heartbeat has said of rank and hold, and when 
   const rows: ReadonlyArray<readonly [Partial<Advert>, Partial<typeof STANDING>, string?]> = [
     [{ holds: true }, { holds: true }],
     [{ priority: 11 }, { priority: 11 }],
-    // A node that stands back, and one that is not healthy, say 255: the latter's rank is its own.
+    // A node that stands back, and one that is not healthy, say 255; an unhealthy node's rank is its own.
     [{ priority: 255 }, { priority: 255 }],
     [{ priority: 255, unhealthy: true }, { unhealthy: true }],
     [{ priority: 0 }, { keeps: true }],

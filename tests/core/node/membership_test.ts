@@ -162,7 +162,7 @@ Deno.test("hurryReading() forgets failures, and replaceList() makes a new list b
   assertEquals(replaceList(beginReading(known(), 0)).needed, false);
 });
 
-Deno.test("needReading() does not begin anew what is needed already, nor before the cloud allows it", () => {
+Deno.test("needReading() does not begin again what is needed already, nor before the cloud allows it", () => {
   const needed = needReading(known(), 0, 50_000);
   assert(needReading(needed, 3, 60_000) === needed);
   const asked = { ...known(), notBeforeMs: 55_000 };

@@ -136,7 +136,7 @@ Deno.test("a denial counts only as long as the list shows that holder, and under
   const denied = evicts(looked(owner(), ["ghost"], 20_000), "absent", 20_000).state;
   const gone = looked(denied, [], 22_000);
   const back = evicts(looked(gone, ["ghost"], 26_000), "absent", 26_000);
-  assertEquals([back.said, attachesAt(back.state, 26_000)], [[], false], "it begins anew");
+  assertEquals([back.said, attachesAt(back.state, 26_000)], [[], false], "it begins again");
   const lease = { ...TERMS, sinceMs: 21_000 };
   const other = { ...denied, desired: { ...denied.desired!, lease } };
   const next = evicts(looked(other, ["ghost"], 26_000), "absent", 26_000);
