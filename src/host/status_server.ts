@@ -28,6 +28,8 @@ export type Admission = "answer" | "close" | Uint8Array;
 export interface ServeOptions {
   /** Longest life of a connection; default 5 s. */
   readonly connectionMs?: number;
+  /** Time in which an accepted connection may send its request, however many others wait; default 20 ms. */
+  readonly graceMs?: number;
   /** Called with the first line of a request, empty if it is invalid. Default: all are answered. */
   readonly admit?: (line: string) => Admission;
 }
@@ -36,10 +38,8 @@ export interface ServeOptions {
 export const CONNECTIONS_MAX = 64;
 /** Connections accepted per second, in slices of SLICE_MS; the system's backlog keeps the others. */
 const ACCEPTED_PER_SECOND = 4_000, SLICE_MS = 10;
-/** Time in which an accepted connection may send its request, however many others wait. */
-const GRACE_MS = 20;
-/** Longest life of a connection. */
-const CONNECTION_MS = 5_000;
+/** Defaults of the limits. */
+const CONNECTION_MS = 5_000, GRACE_MS = 20;
 /** Longest head of a request. */
 const HEAD_MAX_BYTES = 8 * 1_024;
 /** Wait after the system failed to accept a connection. */
@@ -61,7 +61,7 @@ interface Client {
 export function serveStatus(
   { hostname, port }: StatusAddress,
   handler: StatusHandler,
-  { connectionMs = CONNECTION_MS, admit = () => "answer" }: ServeOptions = {},
+  { connectionMs = CONNECTION_MS, graceMs = GRACE_MS, admit = () => "answer" }: ServeOptions = {},
 ): StatusServer {
   const listener = Deno.listen({ hostname, port, transport: "tcp" });
   const open = new Map<Client, Promise<void>>();
@@ -73,7 +73,7 @@ export function serveStatus(
         await turn.take();
         const connection = await listener.accept();
         const local = isLocal(connection);
-        await makeRoom(open, local);
+        await makeRoom(open, { local, graceMs });
         if (closed) return close(connection);
         const acceptedAtMs = performance.now();
         const client: Client = { connection, local, acceptedAtMs, due: false, asked: false };
@@ -120,7 +120,10 @@ function wait(ms: number): Promise<void> {
  * Closes connections whose time to send a request is over, or waits until there are some, so that every accepted
  * connection gets its time.
  */
-async function makeRoom(open: Map<Client, Promise<void>>, local: boolean): Promise<void> {
+async function makeRoom(
+  open: Map<Client, Promise<void>>,
+  { local, graceMs }: { local: boolean; graceMs: number },
+): Promise<void> {
   while (open.size >= CONNECTIONS_MAX) {
     const victim = victimAmong([...open.keys()], local);
     if (victim.due) {
@@ -128,8 +131,8 @@ async function makeRoom(open: Map<Client, Promise<void>>, local: boolean): Promi
       close(victim.connection);
       continue;
     }
-    await wait(victim.acceptedAtMs + GRACE_MS - performance.now());
-    const dueAtMs = performance.now() - GRACE_MS;
+    await wait(victim.acceptedAtMs + graceMs - performance.now());
+    const dueAtMs = performance.now() - graceMs;
     for (const client of open.keys()) client.due ||= client.acceptedAtMs <= dueAtMs;
     // First read data that arrived while this process did not run.
     await wait(0);
@@ -158,7 +161,9 @@ function isLocal(connection: Deno.TcpConn): boolean {
 /** Handles one request and its answer; any failure ends the connection and nothing else. */
 async function converse(
   client: Client,
-  { handler, admit, connectionMs }: { handler: StatusHandler } & Required<ServeOptions>,
+  { handler, admit, connectionMs }:
+    & { handler: StatusHandler }
+    & Required<Pick<ServeOptions, "admit" | "connectionMs">>,
 ): Promise<void> {
   const { connection } = client;
   const timer = setTimeout(() => close(connection), connectionMs);

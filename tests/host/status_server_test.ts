@@ -5,7 +5,7 @@ import { CONNECTIONS_MAX, serveStatus, type StatusServer } from "../../src/host/
 /** Runs a server that echoes the request. */
 async function serving(
   body: (server: StatusServer, asked: Request[]) => Promise<void>,
-  limits: { connectionMs?: number } = {},
+  limits: { connectionMs?: number; graceMs?: number } = {},
 ) {
   const asked: Request[] = [];
   const server = serveStatus({ hostname: "127.0.0.1", port: 0 }, (request) => {
@@ -70,6 +70,22 @@ Deno.test("serveStatus() serves whoever comes beyond its limit in the place of t
     for (const connection of others) connection.close();
     // No connection ends because of its age here.
   }, { connectionMs: 3_600_000 }));
+
+Deno.test("serveStatus() gives each connection time for its request, however many others come", () =>
+  serving(async ({ port }) => {
+    const client = await Deno.connect({ hostname: "127.0.0.1", port });
+    const others: Deno.TcpConn[] = [];
+    for (let count = 0; count < CONNECTIONS_MAX; count++) {
+      others.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+    }
+    // A server without grace would have closed the first one before it answers this one.
+    const late = say(port, "GET / HTTP/1.0\r\n\r\n");
+    await Promise.race([late, new Promise((resolve) => setTimeout(resolve, 300))]);
+    await client.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+    assertStringIncludes(await new Response(client.readable).text(), "HTTP/1.1 200");
+    assertStringIncludes(await late, "HTTP/1.1 200");
+    for (const connection of others) connection.close();
+  }, { graceMs: 3_000 }));
 
 Deno.test("serveStatus() ends a connection that says nothing", () =>
   serving(async ({ port }) => {
