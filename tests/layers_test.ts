@@ -46,12 +46,13 @@ function imports(): Map<string, string[]> {
   return found;
 }
 
+/** All source files in a folder. The stand-ins in `src/std` stand on no floor. */
 function* sources(folder: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
     const path = `${folder}/${name}`;
     if (!isDirectory) {
       if (name.endsWith(".ts")) yield path;
-    } else if (path !== "src/std") yield* sources(path);
+    } else yield* sources(path);
   }
 }
 
@@ -67,7 +68,8 @@ function coreFloorOf(path: string): number {
 
 Deno.test("every source file stands on a floor", () => {
   const lost = (path: string) =>
-    floorOf(path) < 0 || (floorOf(path) === 0 && coreFloorOf(path) < 0);
+    !path.startsWith("src/std/") &&
+    (floorOf(path) < 0 || (floorOf(path) === 0 && coreFloorOf(path) < 0));
   assertEquals([...sources("src")].filter(lost), []);
 });
 

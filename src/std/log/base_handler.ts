@@ -1,5 +1,5 @@
 // Stand-in for `@std/log/base-handler` where only npm can be reached.
-import { type LevelName, LEVELS, type LogRecord } from "./logger.ts";
+import { type LevelName, LEVELS, type LogRecord } from "./record.ts";
 
 /** Turns a record into the text to write. */
 export type FormatterFunction = (record: LogRecord) => string;

@@ -1,30 +1,9 @@
 // Stand-in for `@std/log/logger` where only npm can be reached: a logger that gives records of at least
 // its level to its handlers.
 import type { BaseHandler } from "./base_handler.ts";
+import { type LevelName, LEVELS, LogRecord } from "./record.ts";
 
-/** Names of the levels, least severe first, with upstream's numbers. */
-export const LEVELS = {
-  NOTSET: 0,
-  DEBUG: 10,
-  INFO: 20,
-  WARN: 30,
-  ERROR: 40,
-  CRITICAL: 50,
-} as const;
-/** Name of a level. */
-export type LevelName = keyof typeof LEVELS;
-
-/** One message on its way to the handlers. */
-export class LogRecord {
-  readonly datetime = new Date();
-  constructor(
-    readonly msg: string,
-    readonly args: unknown[],
-    readonly level: number,
-    readonly levelName: LevelName,
-    readonly loggerName: string,
-  ) {}
-}
+export { type LevelName, LogRecord };
 
 /** A named source of records. */
 export class Logger {
