@@ -2,18 +2,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { packChart } from "../../scripts/package/chart.ts";
 import { VERSION } from "../../src/version.ts";
-import { ExoipProcess } from "../support/process.ts";
+import {
+  CHART,
+  configurationOf,
+  HELM,
+  KEY,
+  ofKind,
+  refusal,
+  render,
+  VALIDATE,
+  validate,
+  valuesIn,
+} from "./chart.ts";
 import { inFolder, machineTest, mustRun, put, runTool, shipped } from "./requirements.ts";
 import { type Node, yamlDocuments } from "./yaml.ts";
 
-const CHART = shipped("helm/exoip");
-const HELM = { tools: ["helm (go install helm.sh/helm/v3/cmd/helm@v3.22.0)"] };
-const VALIDATE = {
-  tools: [...HELM.tools, "kubernetes-validate (kubernetes-validate of PyPI)", "python3 (python3)"],
-};
-const KUBERNETES = ["1.29", "1.33", "1.37"];
-
-const KEY = { key: "EXOkey", secret: "LZsecret" };
 const STATIC_VALUES = {
   elasticIPs: ["198.51.100.50"],
   apiKey: KEY,
@@ -65,31 +68,6 @@ const SETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-/** Writes the values to a file. JSON is YAML. */
-async function valuesIn(folder: string, values: unknown): Promise<string> {
-  const path = `${folder}/values.json`;
-  await put(path, JSON.stringify(values));
-  return path;
-}
-
-/** What Helm makes of the values, read; the text is in FOLDER/rendered.yaml. */
-async function render(folder: string, values: unknown, chart = CHART): Promise<Node[]> {
-  const file = await valuesIn(folder, values);
-  const args = ["template", "exoip", chart, "--namespace", "exoip", "--values", file];
-  const outputs = ["--kube-version", "1.37.0", "--output-dir", `${folder}/out`];
-  await mustRun(["helm", ...args, ...outputs]);
-  const text = [];
-  for await (const { name } of Deno.readDir(`${folder}/out/exoip/templates`)) {
-    text.push(await Deno.readTextFile(`${folder}/out/exoip/templates/${name}`));
-  }
-  await Deno.remove(`${folder}/out`, { recursive: true });
-  await put(`${folder}/rendered.yaml`, text.join("\n"));
-  return await yamlDocuments(`${folder}/rendered.yaml`);
-}
-
-const ofKind = (documents: readonly Node[], kind: string): Node =>
-  documents.find((each) => each.kind === kind);
-
 Deno.test("the chart has the version of the program", async () => {
   const text = await Deno.readTextFile(`${CHART}/Chart.yaml`);
   assertEquals(/^version: (.*)$/m.exec(text)?.[1], VERSION);
@@ -109,15 +87,7 @@ for (const [title, values] of Object.entries(SETS)) {
     () =>
       inFolder(async (folder) => {
         const documents = await render(folder, values);
-        const known = documents.filter(({ apiVersion }) => !/^monitoring/.test(apiVersion));
-        const paths = await Promise.all(known.map(async (document, at) => {
-          await put(`${folder}/${at}.yaml`, JSON.stringify(document));
-          return `${folder}/${at}.yaml`;
-        }));
-        for (const version of KUBERNETES) {
-          const said = await mustRun(["kubernetes-validate", "--strict", "-k", version, ...paths]);
-          assertEquals([...said.matchAll(/passed for resource/g)].length, known.length, said);
-        }
+        await validate(folder, documents);
         const wrong = JSON.stringify(ofKind(documents, "DaemonSet")).replace("hostNetwork", "host");
         await put(`${folder}/0.yaml`, wrong);
         const command = ["kubernetes-validate", "--strict", "-k", "1.37", `${folder}/0.yaml`];
@@ -156,32 +126,6 @@ machineTest(
       assertEquals(ofKind(rendered, "DaemonSet").metadata.namespace, namespace.metadata.name);
     }),
 );
-
-/** Lines of `exoip --print-config` in a pod of that DaemonSet, by name. */
-async function configurationOf(folder: string, documents: Node[]): Promise<Map<string, string>> {
-  const [container] = ofKind(documents, "DaemonSet").spec.template.spec.containers;
-  const env: Record<string, string> = { ...ofKind(documents, "ConfigMap").data };
-  const secret = ofKind(documents, "Secret")?.stringData ?? {};
-  const fromNode: Record<string, string> = { "status.hostIP": "127.0.0.1" };
-  for (const { name, value, valueFrom } of container.env) {
-    const text = value ?? secret[valueFrom.secretKeyRef?.key] ??
-      fromNode[valueFrom.fieldRef?.fieldPath] ?? KEY.key;
-    env[name] = text.replace("$(NODE_ADDRESS)", env.NODE_ADDRESS ?? "")
-      .replace("/run/secrets/exoip", folder);
-  }
-  await put(`${folder}/api-secret`, KEY.secret, 0o600);
-  await put(`${folder}/shared-secret`, "sixteen bytes and more", 0o600);
-  const id = "11111111-2222-4333-8444-555555555555";
-  const where = ["-i", id, "--zone", "ch-gva-2", "--print-config"];
-  const process = new ExoipProcess([...container.args, ...where], { env });
-  assertEquals(await process.ended(), 0, process.output);
-  const lines = process.lines.map(({ text }) => /^#? ?(\S+) = (.*?) +# (.*)$/.exec(text));
-  return new Map(
-    lines.flatMap((line) =>
-      line === null ? [] : [[line[1] ?? "", line[2]?.replace(folder, "DIR") ?? ""]]
-    ),
-  );
-}
 
 /** What the program must understand of each set. */
 const UNDERSTOOD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -312,13 +256,9 @@ for (const [change, error] of WRONG) {
     `the chart refuses ${JSON.stringify(change)}`,
     HELM,
     () =>
-      inFolder(async (folder) => {
-        const file = await valuesIn(folder, { ...SETS.least, ...change });
-        const version = ["--kube-version", "1.37.0"];
-        const { code, text } = await runTool(["helm", "template", CHART, "-f", file, ...version]);
-        assert(code !== 0, text);
-        assertMatch(text, error);
-      }),
+      inFolder(async (folder) =>
+        assertMatch(await refusal(folder, { ...SETS.least, ...change }), error)
+      ),
   );
 }
 
