@@ -36,15 +36,16 @@ while :; do sleep 0.2; done
 /** One machine with ifupdown, in a cluster of its own with one instance. */
 export class IfupdownMachine {
   readonly cluster: Cluster;
-  readonly #network: Network;
-  readonly #folder: string;
+  readonly network: Network;
+  /** A folder of this machine, which the test may write to. */
+  readonly folder: string;
   readonly #namespaces: Deno.ChildProcess;
   #inside = 0;
   #commandCount = 0;
 
   private constructor(network: Network, folder: string) {
-    this.#network = network;
-    this.#folder = folder;
+    this.network = network;
+    this.folder = folder;
     this.cluster = new Cluster({ place: network, count: 1 });
     const apart = "unshare --pid --fork --kill-child --mount-proc --uts --ipc".split(" ");
     const [program = "", ...args] = [
@@ -79,7 +80,7 @@ export class IfupdownMachine {
   }
 
   async #enter(): Promise<void> {
-    const ready = () => [...Deno.readDirSync(this.#folder)].some(({ name }) => name === "ready");
+    const ready = () => [...Deno.readDirSync(this.folder)].some(({ name }) => name === "ready");
     await until(ready, { title: "the machine is set up" });
     const { pid } = this.#namespaces;
     const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
@@ -95,7 +96,7 @@ export class IfupdownMachine {
 
   /** Path of the API secret. */
   get secretFile(): string {
-    return `${this.#folder}/secret`;
+    return `${this.folder}/secret`;
   }
 
   /** Installs the stanza with this machine's values, and the settings for the simulated cloud. */
@@ -109,19 +110,19 @@ export class IfupdownMachine {
     const filled = values.reduce((text, [what, value]) => text.replace(what, value), stanza);
     const place = [
       `  exoscale-api-endpoint ${this.cluster.server.endpoint("v2")}`,
-      `  ca-file ${this.cluster.server.caFile}`,
+      ...(/^ {2}ca-file /m.test(stanza) ? [] : [`  ca-file ${this.cluster.server.caFile}`]),
       `  exoscale-instance-id ${this.node.instance.id}`,
       "",
     ];
     const text = filled.replace(/^iface .*\n/m, (line) => line + place.join("\n"));
-    await put(`${this.#folder}/network/interfaces.d/51-exoip.cfg`, text);
+    await put(`${this.folder}/network/interfaces.d/51-exoip.cfg`, text);
   }
 
   /** Output of a shell command on the machine; does not wait for processes that it leaves running. */
   async run(command: string): Promise<string> {
     // A file per command: processes left running go on writing to theirs.
     this.#commandCount += 1;
-    const output = `${this.#folder}/output-${this.#commandCount}`;
+    const output = `${this.folder}/output-${this.#commandCount}`;
     const enter = [
       "nsenter",
       "-t",
@@ -161,7 +162,7 @@ export class IfupdownMachine {
     this.#namespaces.kill("SIGKILL");
     await this.#namespaces.status;
     await this.cluster.close();
-    await this.#network.close();
-    await mustRun(["rm", "-rf", this.#folder]);
+    await this.network.close();
+    await mustRun(["rm", "-rf", this.folder]);
   }
 }

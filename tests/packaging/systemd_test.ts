@@ -6,9 +6,9 @@ import { ENV_ROWS } from "../config/env_rows.ts";
 import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
 import { Network } from "../netns/network.ts";
 import { CLOUD_AUTHORITY } from "../support/tls/cloud_identity.ts";
-import { BINARY, inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
+import { inFolder, machineTest, put, runTool, shipped } from "./requirements.ts";
+import { BOOT, boot, installService, UNIT, WATCHDOG_SECONDS } from "./systemd_machine.ts";
 
-const UNIT = "systemd/exoip.service";
 const ANALYZE = ["systemd-analyze (systemd)"];
 /** Allowed exposure, in tenths. Source: systemd-analyze security, 0 is best and 100 worst. */
 const EXPOSURE_MAX = 20;
@@ -60,9 +60,6 @@ machineTest(
     }),
 );
 
-/** The unit says 30 s. The program shows life twice within this time, and may be paused for a few seconds in between. */
-const WATCHDOG_SECONDS = 15;
-
 /** Commands that a person would type, with one line of answers each. `await` waits until the state is the wanted one. */
 const PROBE = `
 systemctl start environment
@@ -102,29 +99,14 @@ sleep 9
 
 machineTest(
   "under a real systemd exoip.service is ready, reloaded, watched, restarted, and hands back",
-  {
-    root: true,
-    binary: true,
-    tools: ["ip (iproute2)", "unshare (util-linux)", "script (bsdutils)", "systemctl (systemd)"],
-  },
+  BOOT,
   () =>
     inFolder(async (folder) => {
       const network = await Network.create(1);
       const cluster = new Cluster({ place: network, count: 1 });
       try {
         await furnish(folder, cluster);
-        const boot = new URL("boot.sh", import.meta.url).pathname;
-        const apart = "unshare --mount --pid --uts --ipc --cgroup --fork --kill-child";
-        const inside = ["script", "-qec", `${apart} ${boot} ${folder}`, `${folder}/console`];
-        const { text } = await runTool([
-          "timeout",
-          "-k",
-          "5",
-          "300",
-          ...network.wrap(1),
-          ...inside,
-        ]);
-        const seen = await Deno.readTextFile(`${folder}/seen`).catch(() => text);
+        const seen = await boot(folder, network);
         const [first, locks, held, priority, reloaded, again, ended] = seen.trim().split("\n");
         assertMatch(first ?? seen, /^ActiveState=active NRestarts=0 .*StatusText=master \(alone\)/);
         assertMatch(locks ?? seen, /CapBnd:\s0{16} NoNewPrivs:\s1 Seccomp:\s2/);
@@ -152,8 +134,6 @@ machineTest(
       } finally {
         await cluster.close();
         await network.close();
-        // One of systemd's own control groups, in the shared hierarchy.
-        await Deno.remove("/sys/fs/cgroup/systemd/init.scope").catch(() => {});
       }
     }),
 );
@@ -192,22 +172,10 @@ async function furnish(folder: string, { address, server, nodes }: Cluster): Pro
     "",
   ];
   await put(`${root}/etc/exoip/exoip.env`, variables.join("\n"));
-  await put(`${root}/usr/bin/exoip`, "");
-  await Deno.copyFile(BINARY, `${root}/usr/bin/exoip`);
-  const alone = "[Unit]\nDefaultDependencies=no\n";
-  const units = `${folder}/units`;
-  await put(`${units}/exoip.service`, await Deno.readTextFile(shipped(UNIT)));
-  const quick =
-    `[Service]\nWatchdogSec=${WATCHDOG_SECONDS}\nRestartSec=0\nStandardOutput=append:/out/log\n`;
-  await put(`${units}/exoip.service.d/quick.conf`, alone + quick);
-  const wants = "Wants=exoip.service probe.service\n";
-  await put(`${units}/test.target`, alone + wants);
-  const service = "[Service]\nType=oneshot\nExecStart=/bin/bash /out/probe.sh\n";
-  const output = "StandardOutput=append:/out/seen\nStandardError=append:/out/seen\n";
-  await put(`${units}/probe.service`, `${alone}After=exoip.service\n${service}${output}`);
-  await put(`${folder}/probe.sh`, PROBE);
+  await installService(folder, PROBE);
   await put(`${folder}/rows.env`, rowsAsOne());
   const env = "EnvironmentFile=/out/rows.env\nExecStart=/usr/bin/env -0\n";
   const file = "StandardOutput=file:/out/environment\n";
-  await put(`${units}/environment.service`, `${alone}[Service]\nType=oneshot\n${env}${file}`);
+  const unit = `[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\n${env}${file}`;
+  await put(`${folder}/units/environment.service`, unit);
 }
