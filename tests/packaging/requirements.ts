@@ -21,10 +21,14 @@ function whatIsMissing({ root = false, binary = false, tools = [] }: Needs): str
   if (Deno.build.os !== "linux") return `needs Linux, this is ${Deno.build.os}`;
   if (root && Deno.uid() !== 0) return `needs root, this is user ${Deno.uid()}`;
   if (binary && BINARY === "") return "needs EXOIP_BIN, the compiled binary";
-  const folders = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`.split(":").filter(Boolean);
-  const has = (tool: string) => folders.some((folder) => exists(`${folder}/${tool}`));
-  const wanted = tools.filter((tool) => !has(tool.split(" ")[0] ?? ""));
+  const wanted = tools.filter((tool) => !hasTool(tool.split(" ")[0] ?? ""));
   return wanted.length > 0 ? `needs ${wanted.join(", ")}` : null;
+}
+
+/** Whether that program is installed. */
+export function hasTool(name: string): boolean {
+  const folders = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`.split(":").filter(Boolean);
+  return folders.some((folder) => exists(`${folder}/${name}`));
 }
 
 /** Whether that path exists. */

@@ -1,15 +1,14 @@
-// The OpenTofu/Terraform module: well-formed, valid for the provider, with the policy and the user data of the program.
+// The OpenTofu/Terraform module: well-formed, valid for the provider, with the policy of the program.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { userData } from "../../scripts/package/user_data.ts";
 import { blocksOf, textOf } from "../docs/markdown.ts";
 import { ExoipProcess } from "../support/process.ts";
 import { inFolder, machineTest, mustRun, put, runTool, shipped } from "./requirements.ts";
+import { PROGRAM, TOFU } from "./tofu.ts";
 import type { Node } from "./yaml.ts";
 
 const MODULE = shipped("terraform");
 const FILES = ["main.tf", "outputs.tf", "variables.tf", "versions.tf"];
 const HCL = { tools: ["python3 (python3)", "hcl2tojson (python-hcl2 of PyPI)"] };
-const TOFU = "tofu (built from github.com/opentofu/opentofu)";
 const PROVIDER = "terraform-provider-exoscale (built from github.com/exoscale)";
 
 /** A file of the module, as python-hcl2 reads it, without the quotes that it keeps around texts. */
@@ -65,42 +64,6 @@ machineTest("every file of the module is well-formed", HCL, async () => {
   assert(code !== 0, "the reader refuses other files");
 });
 
-/** Values of the template's variables. */
-const VALUES = {
-  address: "198.51.100.50",
-  api_key: "EXOkey",
-  api_secret: "LZsecret",
-  url: "https://example.com/exoip_0.5.0_amd64.deb",
-  sha256: "a".repeat(64),
-};
-
-/** What `deno task user-data` makes of them. */
-function expected(exclusive: boolean): string {
-  return userData({
-    world: "netplan",
-    address: VALUES.address,
-    peerGroup: "",
-    apiKey: VALUES.api_key,
-    apiSecret: VALUES.api_secret,
-    priority: "10",
-    exclusive: exclusive ? "true" : "",
-    url: VALUES.url,
-    sha256: VALUES.sha256,
-  });
-}
-
-Deno.test("the module's user data is what the script makes", async () => {
-  const template = await Deno.readTextFile(`${MODULE}/user-data.yaml.tftpl`);
-  const condition = '${exclusive ? "\\n    IF_EXCLUSIVE=true" : ""}';
-  assert(template.includes(condition));
-  for (const exclusive of [true, false]) {
-    const text = template.replace(condition, exclusive ? "\n    IF_EXCLUSIVE=true" : "")
-      .replaceAll(/\$\{(\w+)\}/g, (_, name) => VALUES[name as keyof typeof VALUES]);
-    assertEquals(text, expected(exclusive));
-    assert(!text.includes("${"));
-  }
-});
-
 Deno.test("the page about the module shows variables that it has", async () => {
   const declared = await Deno.readTextFile(`${MODULE}/variables.tf`);
   const [example = ""] = blocksOf(textOf("docs/set-up/terraform.md"), "hcl");
@@ -114,24 +77,16 @@ Deno.test("the page about the module shows variables that it has", async () => {
   assertEquals(required.filter((name) => !used.includes(name)), []);
 });
 
-machineTest("OpenTofu formats the module as it is, and renders the same user data", {
-  tools: [TOFU],
-}, () =>
-  inFolder(async (folder) => {
-    await put(`${folder}/rc`, "");
-    const env = { TF_CLI_CONFIG_FILE: `${folder}/rc` };
-    await mustRun(["tofu", "fmt", "-check", "-diff", MODULE], { env });
-    const values = JSON.stringify({ ...VALUES, exclusive: true });
-    await put(
-      `${folder}/main.tf`,
-      `output "text" {\n  value = templatefile("${MODULE}/user-data.yaml.tftpl", ${values})\n}\n`,
-    );
-    for (const args of [["init"], ["apply", "-auto-approve"]]) {
-      await mustRun(["tofu", `-chdir=${folder}`, ...args, "-no-color"], { env });
-    }
-    const text = await mustRun(["tofu", `-chdir=${folder}`, "output", "-raw", "text"], { env });
-    assertEquals(text, expected(true));
-  }));
+machineTest(
+  "OpenTofu formats the module as it is",
+  { tools: [TOFU] },
+  () =>
+    inFolder(async (folder) => {
+      await put(`${folder}/rc`, "");
+      const env = { TF_CLI_CONFIG_FILE: `${folder}/rc` };
+      await mustRun([PROGRAM, "fmt", "-check", "-diff", MODULE], { env });
+    }),
+);
 
 machineTest(
   "the provider accepts the module",
@@ -149,7 +104,7 @@ machineTest(
       const env = { TF_CLI_CONFIG_FILE: `${folder}/rc` };
       await mustRun(["cp", "-r", MODULE, `${folder}/module`]);
       const validate = () =>
-        runTool(["tofu", `-chdir=${folder}/module`, "validate", "-no-color"], { env });
+        runTool([PROGRAM, `-chdir=${folder}/module`, "validate", "-no-color"], { env });
       const { code, text } = await validate();
       assertEquals(code, 0, text);
       const main = `${folder}/module/main.tf`;
