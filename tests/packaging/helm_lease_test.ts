@@ -1,5 +1,6 @@
 // The chart with a lease: what it renders, and what it refuses.
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { blocksOf, textOf } from "../docs/markdown.ts";
 import {
   CHART,
   environmentOf,
@@ -145,6 +146,30 @@ machineTest(
         /^4\. Each node must reach every member of https:\/\/10\.0\.0\.1:2379,.*^ +kubectl -n exoip exec daemonset\/exoip -- \/exoip --doctor -W$/ms,
       );
       assert(!(await notes({})).includes("4."));
+    }),
+);
+
+machineTest(
+  "the values on the page about the chart are complete and understood",
+  HELM,
+  () =>
+    inFolder(async (folder) => {
+      const blocks = blocksOf(textOf("docs/set-up/helm.md"), "yaml");
+      assertEquals(blocks.length, 2);
+      await put(`${folder}/values.yaml`, blocks.join("\n"));
+      const version = ["--kube-version", "1.37.0"];
+      const text = await mustRun([
+        "helm",
+        "template",
+        CHART,
+        "-f",
+        `${folder}/values.yaml`,
+        ...version,
+      ]);
+      assertMatch(
+        text,
+        /IF_LEASE: "etcd:https:.*IF_LEASE_TTL: "10".*key: ca\.crt\n +path: ca\.pem/s,
+      );
     }),
 );
 

@@ -169,6 +169,24 @@ podTest("exoip reads a pod's files by its group, and says so if everybody may", 
   }
 });
 
+podTest("beside the watchdog of a pod the doctor examines its lease", async (world) => {
+  const { cluster } = world;
+  const pod = await podWith(world, NAMES);
+  await pod.mount(secretsOf(world));
+  const process = pod.start();
+  try {
+    await until(() => cluster.address.holders.size === 1, { title: "the pod holds" });
+    const doctor = pod.start("--doctor");
+    await doctor.ended();
+    assertMatch(doctor.output, /^ok +lease +the keys below \/exoip\/ .* may be read and written$/m);
+    assertMatch(doctor.output, /^ok +port .* a watchdog runs here already and answers$/m);
+    assert(!/^FAIL +lease/m.test(doctor.output), doctor.output);
+  } finally {
+    process.signal("SIGKILL");
+    await process.ended();
+  }
+});
+
 podTest("a secret that changes reaches a pod at its next start, or with SIGHUP", async (world) => {
   const { cluster } = world;
   const pod = await podWith(world, NAMES);
