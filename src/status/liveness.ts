@@ -7,6 +7,8 @@ export const OVERDUE_MAX_MS = 10_000;
 
 /** The fields that decide this. */
 export type Vitals = Pick<Snapshot, "phase"> & {
+  /** The store of a lease has not answered since the start. */
+  readonly storeSilent?: boolean;
   readonly loop: Pick<Snapshot["loop"], "overdueMs" | "listening">;
   readonly addresses: readonly Pick<AddressView, "elasticIp" | "unavailable">[];
 };
@@ -22,6 +24,7 @@ export function stuckBecause({ loop }: Pick<Vitals, "loop">): string | null {
 /** Why the node is not ready; null when it is. */
 export function unreadyBecause(vitals: Vitals): string | null {
   if (vitals.phase === "starting") {
+    if (vitals.storeSilent) return "the store of the lease has not answered yet";
     return "the first election is not over, or the cloud has not answered yet";
   }
   if (vitals.phase === "stopping") return "it was told to stop";

@@ -28,7 +28,10 @@ export interface Snapshot {
   readonly instanceName: string | null;
   /** Null when unknown, as with CloudStack. */
   readonly zone: string | null;
-  /** `running` once every first election is over and the cloud has answered; `stopping` until the end. */
+  /**
+   * `running` once every first election is over and the cloud has answered, and the store of a lease, too; `stopping`
+   * until the end.
+   */
   readonly phase: "starting" | "running" | "stopping";
   /** Whether it runs with --shadow, so that roles and holds are what would be, and nothing is changed. */
   readonly shadow: boolean;

@@ -104,7 +104,8 @@ function* addressProblems(view: AddressView, snapshot: Judged): Generator<Found>
   else if (view.unavailable) yield ["CRITICAL", `nobody can have the address: ${view.unavailable}`];
   if (reason === "twin") yield ["CRITICAL", "another machine speaks with this instance's id"];
   else if (view.twin) yield ["WARNING", `${view.twin.address} seems to speak with this node's id`];
-  const starting = snapshot.phase === "starting" && view.cloudReachable;
+  const starting = snapshot.phase === "starting" && view.cloudReachable &&
+    view.lease?.reachable !== false;
   if (!view.released && holdersOf(view).length === 0) {
     yield [starting ? "UNKNOWN" : "CRITICAL", UNHELD];
   }

@@ -2,6 +2,7 @@
 import type { DeadlineTimer } from "./deadline_timer.ts";
 import { apart } from "../core/node/group.ts";
 import { settling } from "../core/election/state.ts";
+import { hasSeenStore } from "../core/lease/state.ts";
 import type { Vitals } from "../status/liveness.ts";
 import type { Presence } from "../core/presence.ts";
 import {
@@ -109,16 +110,18 @@ export class Snapshots {
     const stopping = nodes.some(({ stoppedAtMs }) => stoppedAtMs !== null);
     // A node that slept listens again, too, but with another reason, so it does not count as starting.
     const each = nodes.flatMap(apart);
-    const starting = each.some(({ election, ownership }) =>
-      !ownership.prepared || (settling(election) && election.reason === "settling")
-    );
+    const storeSilent = each.some(({ lease }) => lease !== null && !hasSeenStore(lease));
+    const starting = storeSilent ||
+      each.some(({ election, ownership }) =>
+        !ownership.prepared || (settling(election) && election.reason === "settling")
+      );
     const phase = stopping ? "stopping" : starting ? "starting" : "running";
     const addresses = each.map(({ election, ownership }) => ({
       elasticIp: election.settings.elasticIp,
       unavailable: ownership.released ?? "",
     }));
     const loop = { ...timer.lag(clock.nowMs()), listening: listening() };
-    return { phase, loop, addresses };
+    return { phase, storeSilent, loop, addresses };
   }
 }
 

@@ -161,6 +161,16 @@ Deno.test("/healthz fails when the loop is stuck, not when the node is backup or
   assertEquals(clock.sleptMs, [0, 0, 0, 0], "a loop that is only late has its turn first");
 });
 
+Deno.test("who is not ready because the store of its lease is silent says so", () => {
+  const loop = { overdueMs: 0, listening: true };
+  const starting = { phase: "starting", addresses: [], loop } as const;
+  assertEquals(
+    unreadyBecause({ ...starting, storeSilent: true }),
+    "the store of the lease has not answered yet",
+  );
+  assertMatch(unreadyBecause({ ...starting, storeSilent: false }) ?? "", /^the first election/);
+});
+
 Deno.test("/readyz fails until the first election is over, and once the end has begun", async () => {
   const { get, state } = serve();
   for (const [phase, wanted] of [["starting", 503], ["running", 200], ["stopping", 503]] as const) {

@@ -153,7 +153,8 @@ export class StoreMachine {
       port: 12_345,
       trailer: true,
       selfId: cluster.api === "v1" ? null : this.id,
-      addresses: null,
+      // With heartbeats it has no peers.
+      addresses: settings.lease?.heartbeats ? [] : null,
       verbose: false,
     }, {
       clock,

@@ -180,6 +180,11 @@ export function startLease(settings: LeaseSettings, atMs: number): Lease {
   };
 }
 
+/** Whether the store has answered since the start, so that we have seen who has the lease. */
+export function hasSeenStore({ sightAtMs }: Lease): boolean {
+  return sightAtMs > -Infinity;
+}
+
 /** Time between two renewals, and between two readings of a node without the lease. */
 export function renewMs({ settings: { ttlMs } }: Lease): number {
   return ttlMs / 3;
