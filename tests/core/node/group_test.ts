@@ -1,9 +1,10 @@
 // Addresses that move together: what the election is told, what is allowed, and nodes whose groups differ.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { apart, groupDiffers, membersOf, outlook } from "../../../src/core/node/group.ts";
+import { apart, groupDiffers, membersOf, outlook, permit } from "../../../src/core/node/group.ts";
 import { startNode } from "../../../src/core/node/step.ts";
 import { shutdown } from "../../../src/core/node/shutdown.ts";
 import { type Ownership, startOwnership } from "../../../src/core/ownership/state.ts";
+import { HOLD } from "../../support/held_address.ts";
 import { NODE_SETTINGS } from "../../support/node_settings.ts";
 import { SimCluster } from "../../support/simulation/cluster.ts";
 import { seededRandom } from "../../support/simulation/prng.ts";
@@ -43,6 +44,25 @@ Deno.test("outlook() says of a group what is true for all addresses that exist",
   const lost = { ...FRESH, cloudReachable: false };
   assertEquals(outlook([FRESH, FRESH]).cloudReachable, true);
   assertEquals(outlook([FRESH, lost]).cloudReachable, false, "one is enough");
+  const stranger = { instanceId: "x", off: false };
+  const left = { ...FRESH, desired: { ...HOLD, doubt: true }, holding: false, others: [stranger] };
+  assertEquals(outlook([left, left]).kept, true);
+  assertEquals(outlook([left, { ...left, others: [] }]).kept, false, "nobody would serve that one");
+});
+
+Deno.test("permit() keeps a confirmation only if the cloud confirmed the same holder for each address", () => {
+  const desired = { ...HOLD, holdsOnlyIfUnheld: true };
+  const { election } = startNode(NODE_SETTINGS, { atMs: 0, selfId: "self", peers: [] });
+  const confirmedAs = (...all: (string | null)[]) => {
+    const ownerships = all.map((confirmed) => ({ ...FRESH, desired, holding: true, confirmed }));
+    return permit(ownerships, { desired, election, atMs: 1_000 });
+  };
+  const confirmed = (...all: (string | null)[]) =>
+    confirmedAs(...all).map((each) => each.confirmed);
+  assertEquals(confirmed("a", "a"), ["a", "a"]);
+  assertEquals(confirmed("a", null), ["a", null]);
+  assertEquals(confirmed("a", "b"), [null, null]);
+  assertEquals(confirmedAs("a", "b")[0]?.inspectAtMs, 6_000, "five seconds later it asks again");
 });
 
 Deno.test("a node without sisters has one member, itself", () => {

@@ -394,3 +394,12 @@ Deno.test("overlapping looks neither lose nor repeat time", () => {
   ]);
   assertEquals([late.unknownMs, late.openMs, late.untilMs], [0, 50_000, 50_000]);
 });
+
+Deno.test("decisions that came while the first look was under way are all compared later", () => {
+  let state = nothingCompared(60_000);
+  state = decided(state, { atMs: 5_000, holds: true, reason: "best" });
+  state = decided(state, { atMs: 6_000, holds: false, reason: "unhealthy" });
+  const look = { holds: false, others: [], reason: "unhealthy" };
+  state = looked(state, { ...look, askedMs: 4_000, answeredMs: 6_500 });
+  assertEquals(state.decisions.map(({ atMs }) => atMs), [5_000, 6_000]);
+});
