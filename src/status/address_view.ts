@@ -21,7 +21,7 @@ import type {
 import { type AgeMs, ageOf, type Instant } from "../core/age.ts";
 import type { Node } from "../core/node/state.ts";
 import type { ShadowReport } from "./shadow_report.ts";
-import { reasonDetail } from "../core/node/transitions.ts";
+import { reasonDetail } from "../core/node/explanation.ts";
 import type { OtherHolder } from "../core/ownership/call.ts";
 
 /** Most missing peers that are shown. */

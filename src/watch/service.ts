@@ -7,7 +7,7 @@ import { deadTimeMs } from "../core/election/peer.ts";
 import type { CheckHealth } from "../core/health.ts";
 import type { Presence } from "../core/presence.ts";
 import { membersOf } from "../core/node/group.ts";
-import { reasonDetail } from "../core/node/transitions.ts";
+import { reasonDetail } from "../core/node/explanation.ts";
 import type { CheckView } from "../status/snapshot.ts";
 import { HealthChecks } from "../checks/schedule.ts";
 import type { Host } from "../host/host.ts";

@@ -8,7 +8,7 @@ import { apart, ownershipOf } from "../core/node/group.ts";
 import { isAboutCall, nodeWakeAtMs, startNode, stepNode } from "../core/node/step.ts";
 import { type Remains, shutdown } from "../core/node/shutdown.ts";
 import { wants } from "../core/node/under_lease.ts";
-import { reasonDetail } from "../core/node/transitions.ts";
+import { reasonDetail } from "../core/node/explanation.ts";
 import type { PeerIdentity } from "../core/election/peer.ts";
 import type { AddressView } from "../status/snapshot.ts";
 import { CloudCalls } from "./cloud_calls.ts";

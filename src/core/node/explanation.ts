@@ -1,5 +1,6 @@
-// The explanation after the role in its log line: what the node waits for or cannot do, which peers are involved, and
-// until when. And whether the failsafe keeps the address, and why.
+// Why a node has its role, in words: `role: backup (REASON DETAIL), was master: EXPLANATION`. The detail says which
+// check fails, or which peers rank before it. The explanation says what the node waits for or cannot do, and until
+// when. And whether the failsafe keeps the address, and why.
 import {
   cutOffHolders,
   type Election,
@@ -11,20 +12,68 @@ import { keepsAddress, machinesOf, ownPriorityOf, type Peer, titleOf } from "../
 import { cloudTrouble } from "../ownership/step.ts";
 import { membersOf } from "./group.ts";
 import { durationText } from "../age.ts";
+import { asideText } from "../election/aside.ts";
+import { plain } from "../plain.ts";
 import type { Node } from "./state.ts";
 import { barring } from "../lease/state.ts";
 import { allPeersKnown } from "./membership.ts";
 import { type Report, report } from "../registry/events.ts";
 import { againstFailsafe } from "./under_lease.ts";
 
-/** A peer with its own priority, even if it advertises the last one because it stands back. */
-export function named(peer: Peer): string {
-  const keeps = keepsAddress(peer) ? ", which keeps the address (--move-limit)" : "";
-  return `${titleOf(peer)} with priority ${ownPriorityOf(peer)}${keeps}`;
-}
-
 /** What the lines about a step are made of. */
 export type Told = Pick<Node, "election" | "membership" | "ownership" | "sisters" | "lease">;
+
+/** Longest detail outside the log; with many peers the list of better-ranked ones is long. */
+const DETAIL_MAX_CHARS = 300;
+
+/** The detail of a reason: which check fails, which peers rank before us. Empty where the word says everything. */
+export function reasonDetail(state: Election): string {
+  return plain(detailOf(state), DETAIL_MAX_CHARS);
+}
+
+/** The reason of the role with its detail, as its line has them. */
+export function explained(state: Election): string {
+  const { reason, unhealthyReason } = state;
+  const detail = detailOf(state);
+  if (detail === "") return reason;
+  if (["outranked", "drained", "demoted", "lease-held"].includes(reason)) {
+    return `${reason} ${detail}`;
+  }
+  return `${reason}${reason === "unhealthy" && unhealthyReason !== "" ? ":" : ","} ${detail}`;
+}
+
+function detailOf(state: Election): string {
+  const { reason, role, missing, unhealthyReason } = state;
+  switch (reason) {
+    case "outranked":
+      return `by ${betterOnes(state)}`;
+    case "incomplete":
+      return `an instance that holds may be a peer that is missing: ${
+        [...missing.keys()].join(", ")
+      }`;
+    case "lease-held":
+      return `by ${state.lease?.holder}`;
+    case "unhealthy": {
+      const why = unhealthyReason === "" ? "" : `${unhealthyReason}; `;
+      return role === "master"
+        ? `${why}no live node is healthy`
+        : `${why}makes way for ${betterOnes(state)}`;
+    }
+    case "drained":
+    case "demoted": {
+      const way = role === "master"
+        ? "no other live node can serve"
+        : `makes way for ${betterOnes(state)}`;
+      return `${asideText(state)}; ${way}`;
+    }
+    default:
+      return "";
+  }
+}
+
+function betterOnes(state: Election): string {
+  return outranking(state).map(named).join(", ");
+}
 
 /** The end of the role's log line, beginning with `: `; empty where the reason says everything. */
 export function roleExplanation(node: Told, atMs: number): string {
@@ -68,6 +117,12 @@ function explanationOf(node: Told, atMs: number): string {
   }
 }
 
+/** A peer with its own priority, even if it advertises the last one because it stands back. */
+function named(peer: Peer): string {
+  const keeps = keepsAddress(peer) ? ", which keeps the address (--move-limit)" : "";
+  return `${titleOf(peer)} with priority ${ownPriorityOf(peer)}${keeps}`;
+}
+
 function standOf(state: Election): string {
   if (state.role === "master") {
     return state.holding === true ? "keeps the address, but" : "wants the address, but";
@@ -97,8 +152,7 @@ function leftText(untilMs: number | null, atMs: number): string {
   return durationText(Math.max(0, (untilMs ?? atMs) - atMs));
 }
 
-// What the operator is told about the lease, apart from the events of the lease itself: the explanation that ends the
-// line of a role, and the failsafe.
+// The same where the lease decides, and the lines about the failsafe. lease/step.ts has the lease's own lines.
 
 type LeasedNode = Pick<Node, "election" | "membership" | "lease">;
 

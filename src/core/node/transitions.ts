@@ -1,12 +1,11 @@
-// What the operator is told about changes of the election: roles with their reasons, peers found and lost.
+// The log lines for a step of the node: its role, its priority, its peers and the paths to them, a twin, the move
+// limit. explanation.ts has the words about the reason for a role.
 import { durationText } from "../age.ts";
-import { asideText } from "../election/aside.ts";
-import { type Election, oneWay, outranking, pending, twinned } from "../election/state.ts";
+import { type Election, oneWay, pending, twinned } from "../election/state.ts";
 import { givenUp } from "../election/missing.ts";
-import { plain } from "../plain.ts";
 import { type Report, report } from "../registry/events.ts";
 import { ROLE_REASONS } from "../registry/role_reasons.ts";
-import { failsafeChanges, named, roleExplanation, type Told } from "./explanation.ts";
+import { explained, failsafeChanges, roleExplanation, type Told } from "./explanation.ts";
 import type { Node, NodeEffect, NodeEvent } from "./state.ts";
 import {
   livesElsewhere,
@@ -60,58 +59,6 @@ export function limitReached(
   const limit = event.by < 0 ? "there is no better one" : "there is no worse one";
   const text = `priority stays ${priority}: ${limit}`;
   return [{ kind: "report", ...report("warning", "priority", text) }];
-}
-
-/** Longest detail outside the log; with many peers the list of better-ranked ones is long. */
-const DETAIL_MAX_CHARS = 300;
-
-/** The detail of a reason: which check fails, which peers rank before us. Empty where the word says everything. */
-export function reasonDetail(state: Election): string {
-  return plain(detailOf(state), DETAIL_MAX_CHARS);
-}
-
-function detailOf(state: Election): string {
-  const { reason, role, missing, unhealthyReason } = state;
-  switch (reason) {
-    case "outranked":
-      return `by ${betterOnes(state)}`;
-    case "incomplete":
-      return `an instance that holds may be a peer that is missing: ${
-        [...missing.keys()].join(", ")
-      }`;
-    case "lease-held":
-      return `by ${state.lease?.holder}`;
-    case "unhealthy": {
-      const why = unhealthyReason === "" ? "" : `${unhealthyReason}; `;
-      return role === "master"
-        ? `${why}no live node is healthy`
-        : `${why}makes way for ${betterOnes(state)}`;
-    }
-    case "drained":
-    case "demoted": {
-      const way = role === "master"
-        ? "no other live node can serve"
-        : `makes way for ${betterOnes(state)}`;
-      return `${asideText(state)}; ${way}`;
-    }
-    default:
-      return "";
-  }
-}
-
-function betterOnes(state: Election): string {
-  return outranking(state).map(named).join(", ");
-}
-
-/** The reason with its detail. */
-function explained(state: Election): string {
-  const { reason, unhealthyReason } = state;
-  const detail = detailOf(state);
-  if (detail === "") return reason;
-  if (["outranked", "drained", "demoted", "lease-held"].includes(reason)) {
-    return `${reason} ${detail}`;
-  }
-  return `${reason}${reason === "unhealthy" && unhealthyReason !== "" ? ":" : ","} ${detail}`;
 }
 
 /** Missing peers that were given up. */
@@ -174,7 +121,7 @@ function* limitChanges(before: Election, after: Election, atMs: number) {
 // What the operator is told about peers and the paths to them: a machine that is heard or dead is one line, whatever
 // the number of its addresses; a path that is silent while the machine lives is another.
 
-/** The lines for the step from one state to the next. */
+/** The lines about peers. */
 function* peerChanges(before: Election, after: Election): Generator<Report> {
   if (before.peers === after.peers) return;
   for (const [address, peer] of after.peers) {

@@ -8,7 +8,7 @@ import {
   titleOf,
 } from "../election/peer.ts";
 import { type Election, outranking } from "../election/state.ts";
-import { reasonDetail } from "../node/transitions.ts";
+import { reasonDetail } from "../node/explanation.ts";
 import type { Node } from "../node/state.ts";
 
 /** Why the node holds, or does not, as the reason of a difference. */

@@ -1,10 +1,11 @@
-// The lines about a role in full, as an operator reads them.
+// The lines about a role in full, as an operator reads them, and the detail of its reason alone.
 import { assertEquals } from "@std/assert";
 import type { Election } from "../../../src/core/election/state.ts";
 import type { Trailer } from "../../../src/core/heartbeat.ts";
 import { startNode } from "../../../src/core/node/step.ts";
 import { type Peer, unheard } from "../../../src/core/election/peer.ts";
 import { FRESH_SLOT, type Ownership } from "../../../src/core/ownership/state.ts";
+import { reasonDetail } from "../../../src/core/node/explanation.ts";
 import { changesBetween } from "../../../src/core/node/transitions.ts";
 import { NodeFixture } from "../../support/node_fixture.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
@@ -169,4 +170,28 @@ Deno.test("a node that never reached the cloud says so, and when it does for the
     "cloud-back: the cloud answers for the first time, after 20.6 s",
     "role: master (alone)",
   ]);
+});
+
+Deno.test("reasonDetail() says what the reason leaves open, in 300 characters at most", () => {
+  const of = (changed: Partial<Election>, peers: Peer[] = []) =>
+    reasonDetail({
+      ...NODE.election,
+      peers: new Map(peers.map((each) => [each.address, each])),
+      ...changed,
+    });
+  const better = [7, 8].map((number) => peer(`10.0.0.${number}`, {}, 5));
+  const backup = { role: "backup", reason: "outranked" } as const;
+  assertEquals(of(backup, better), "by 10.0.0.7 with priority 5, 10.0.0.8 with priority 5");
+  const refused = { healthy: false, reason: "unhealthy", unhealthyReason: "no route" } as const;
+  assertEquals(of({ ...refused, role: "master" }), "no route; no live node is healthy");
+  assertEquals(
+    of({ ...refused, role: "backup" }, better),
+    "no route; makes way for 10.0.0.7 with priority 5, 10.0.0.8 with priority 5",
+  );
+  assertEquals(of({ role: "master", reason: "best" }, better), "");
+  // The detail of a failed check does not apply to another reason.
+  assertEquals(of({ ...refused, reason: "leaving" }), "");
+  const crowd = Array.from({ length: 99 }, (_, at) => peer(`10.0.1.${at}`, {}, 5));
+  const detail = of(backup, crowd);
+  assertEquals([detail.length, detail.slice(0, 11), detail.at(-1)], [300, "by 10.0.1.0", "…"]);
 });

@@ -4,7 +4,7 @@ import type { Election } from "../../../src/core/election/state.ts";
 import type { Trailer } from "../../../src/core/heartbeat.ts";
 import { startNode } from "../../../src/core/node/step.ts";
 import { type Peer, unheard } from "../../../src/core/election/peer.ts";
-import { changesBetween, reasonDetail } from "../../../src/core/node/transitions.ts";
+import { changesBetween } from "../../../src/core/node/transitions.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005";
@@ -239,26 +239,6 @@ Deno.test("changesBetween() tells of the role and why, as loud as it is", () => 
     "warning role: backup (incomplete, an instance that holds may be a peer that is missing: " +
     "b.test, c.test)",
   ]);
-});
-
-Deno.test("reasonDetail() says what the reason leaves open, in 300 characters at most", () => {
-  const of = (changed: Partial<Election>, peers: Peer[] = []) =>
-    reasonDetail(state(peers, changed).election);
-  const better = [7, 8].map((number) => peer(`10.0.0.${number}`, { priority: 5 }));
-  const backup = { role: "backup", reason: "outranked" } as const;
-  assertEquals(of(backup, better), "by 10.0.0.7 with priority 5, 10.0.0.8 with priority 5");
-  const refused = { healthy: false, reason: "unhealthy", unhealthyReason: "no route" } as const;
-  assertEquals(of({ ...refused, role: "master" }), "no route; no live node is healthy");
-  assertEquals(
-    of({ ...refused, role: "backup" }, better),
-    "no route; makes way for 10.0.0.7 with priority 5, 10.0.0.8 with priority 5",
-  );
-  assertEquals(of({ role: "master", reason: "best" }, better), "");
-  // The detail of a failed check does not apply to another reason.
-  assertEquals(of({ ...refused, reason: "leaving" }), "");
-  const crowd = Array.from({ length: 99 }, (_, at) => peer(`10.0.1.${at}`, { priority: 5 }));
-  const detail = of(backup, crowd);
-  assertEquals([detail.length, detail.slice(0, 11), detail.at(-1)], [300, "by 10.0.1.0", "…"]);
 });
 
 Deno.test("changesBetween() tells of a priority that has changed", () => {
