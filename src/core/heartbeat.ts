@@ -23,11 +23,11 @@ import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./ip.ts";
 import type { RejectReason } from "./registry/reject_reasons.ts";
 
 /** Length of the original datagram in bytes. */
-export const PLAIN_BYTES = 24;
+const PLAIN_BYTES = 24;
 /** Length with our trailer, unsigned. */
-export const TRAILED_BYTES = 40;
+const TRAILED_BYTES = 40;
 /** Bytes that an IPv6 address adds. */
-export const IPV6_BYTES = 16;
+const IPV6_BYTES = 16;
 /** Length of the signature, which ends a signed datagram and covers all bytes before it. */
 export const SIGNATURE_BYTES = 32;
 /** Length with our trailer, the runs and the signature, without an IPv6 address. */

@@ -187,7 +187,7 @@ function sameFlags(one: Trailer | null, other: Trailer | null): boolean {
 // then and cannot have heard it, so no recording replaces the live process.
 
 /** How far a heartbeat without a recent echo may lag our clock, in addition to the dead time. */
-export const LATE_MS = 60_000;
+const LATE_MS = 60_000;
 /** Share by which slewed clocks may drift apart while a peer does not hear us. */
 const DRIFT = 0.001;
 /** A burst of heartbeats is numbered ahead of the clock: 1000 sequences are one millisecond. */

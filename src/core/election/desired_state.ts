@@ -56,13 +56,13 @@ export interface DeadPeer {
 }
 
 /** Wait for each node that should act before this one. */
-export const STAGGER_MS = 4_000;
+const STAGGER_MS = 4_000;
 /**
  * Wait before evicting a dead peer that did not hold when it was last heard. If it holds now, it attached after we lost
  * it, so most likely it lives on the other side of a broken network (split brain) and has long taken the address from
  * us.
  */
-export const DOUBT_MS = 30_000;
+const DOUBT_MS = 30_000;
 
 /** The election's intent, with all that ownership needs to carry it out. */
 export interface DesiredState {

@@ -17,7 +17,7 @@ import {
 } from "./state.ts";
 
 /** How long a peer must have been denied, with no heartbeat from an unknown sender. */
-export const DENIED_MS = 60_000;
+const DENIED_MS = 60_000;
 
 const OVER = -Infinity;
 

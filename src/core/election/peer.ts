@@ -1,9 +1,8 @@
-// A peer as the election sees it: its rank, how long it has lived, when its silence means death, the machine behind its
-// addresses, and what it may know of this node. Lower priority wins; a node that is leaving or unable is ineligible and
-// never outranks an eligible one.
+// A peer as the election sees it: its rank, when its silence means death, how long it has lived, the machine behind its
+// addresses, and what it may know of this node.
 import type { Advert, Mark, Trailer } from "../heartbeat.ts";
 
-/** Advertised by a node that must not win. Source: spec section 5. */
+/** Advertised by a node that must not win: the worst there is, for original nodes, too. */
 export const LAST_PRIORITY = 255;
 /** Advertised by a holder that keeps the address because of the move limit. */
 export const BEST_PRIORITY = 0;
@@ -31,6 +30,13 @@ export function titleOf(
   },
 ): string {
   return name ? `${name} (${pathText(path)})` : pathText(path);
+}
+
+/** The peer's path for a person: its network and its address. */
+export function pathText(
+  { network, address }: { readonly address: string; readonly network?: string | null | undefined },
+): string {
+  return network ? `${network} ${address}` : address;
 }
 
 /** A peer with only a known address. */
@@ -115,26 +121,6 @@ export function echoFor({ proof, met }: Peer): Mark | null {
   return known ? { run: known.run, sequence: known.sequence } : null;
 }
 
-/** The peer's path for a person: its network and its address. */
-export function pathText(
-  { network, address }: { readonly address: string; readonly network?: string | null | undefined },
-): string {
-  return network ? `${network} ${address}` : address;
-}
-
-/** The paths of each machine, in the order of their first one: a machine can be a peer at several addresses. */
-export function byMachine<Path extends Pick<PeerIdentity, "address" | "instanceId">>(
-  peers: Iterable<Path>,
-): Path[][] {
-  return [...Map.groupBy(peers, ({ instanceId, address }) => instanceId ?? address).values()];
-}
-
-/** Whether a machine is listed more than once, at different addresses. */
-export function repeats(peers: readonly PeerIdentity[]): boolean {
-  const ids = peers.flatMap(({ instanceId }) => instanceId ?? []);
-  return new Set(ids).size < ids.length;
-}
-
 /** Whether the peer can be master now. */
 export function eligible(peer: Peer): boolean {
   return peer.alive && !peer.trailer?.leaving && !peer.trailer?.unable;
@@ -160,6 +146,9 @@ export function standingBack({ priority, trailer }: Peer): string {
   return back ? "stands back" : "";
 }
 
+// Ranks: who goes before whom. Lower priority wins. A node that is leaving or unable is ineligible, and goes before no
+// eligible one, with one exception (see `goesBefore` in state.ts).
+
 /**
  * A rank to compare with: the healthy before the unhealthy, a holder that keeps the address because of the move limit
  * before others, then priority, then (among equals, if exclusive) id.
@@ -170,13 +159,6 @@ export interface Rank {
   readonly keeps: boolean;
   readonly priority: number;
   readonly id: string;
-}
-
-/** What a node says of itself, or said for a while: its rank, and whether it holds. */
-export interface Standing extends Rank {
-  readonly holds: boolean;
-  /** When that ended; Infinity while it is so. */
-  readonly untilMs: number;
 }
 
 /** Whether `one` ranks before `other`. Equals rank before each other only when `exclusive`, by lower id. */
@@ -217,6 +199,8 @@ export function claimOf(
 export function keepsAddress(peer: Peer): boolean {
   return peer.alive && rankOf(peer).keeps;
 }
+
+// The dead time: when the silence of a peer means death.
 
 /** What says after which silence a peer is dead; part of the election's settings. */
 export interface Timing {
@@ -332,6 +316,19 @@ export type Paths = { readonly peers: ReadonlyMap<string, Peer>; readonly repeat
 /** How much older by its number the second heartbeat may be, in ms, before its sender must have restarted. */
 const RESTARTED_MS = 10_000;
 
+/** The paths of each machine, in the order of their first one: a machine can be a peer at several addresses. */
+export function byMachine<Path extends Pick<PeerIdentity, "address" | "instanceId">>(
+  peers: Iterable<Path>,
+): Path[][] {
+  return [...Map.groupBy(peers, ({ instanceId, address }) => instanceId ?? address).values()];
+}
+
+/** Whether a machine is listed more than once, at different addresses. */
+export function repeats(peers: readonly PeerIdentity[]): boolean {
+  const ids = peers.flatMap(({ instanceId }) => instanceId ?? []);
+  return new Set(ids).size < ids.length;
+}
+
 /** One peer for each machine, with what is known of it on all its paths. */
 export function machinesOf({ peers: all, repeated }: Paths): readonly Peer[] {
   const peers = [...all.values()];
@@ -421,6 +418,13 @@ function lifeMs({ heardAtMs, aliveSinceMs }: Peer): number {
 // of each other (`taking` in desired_state.ts). So each must allow for all that the other may go by: not only what this
 // node tells now, but also what it told while its last heartbeats may have been lost, and since the other one spoke.
 // Then no pair of views puts both first, and none puts both second: a node that may be either waits for longer still.
+
+/** What a node says of itself, or said for a while: its rank, and whether it holds. */
+export interface Standing extends Rank {
+  readonly holds: boolean;
+  /** When that ended; Infinity while it is so. */
+  readonly untilMs: number;
+}
 
 /** More changes than this within a dead time are not kept apart: the oldest are forgotten. */
 const STANDINGS_MAX = 8;

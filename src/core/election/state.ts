@@ -65,6 +65,50 @@ export type Deadline = number | null;
 /** A deadline that is over: it still counts, but causes no wake-up. */
 export const PASSED = -Infinity;
 
+/** A configured peer whose address or machine is not known. */
+export interface MissingPeer {
+  /** As the configuration names it. */
+  readonly peer: string;
+  /** True if a name server or the cloud says that it does not exist, false if there was no answer. */
+  readonly denied: boolean;
+}
+
+/**
+ * Until when each missing peer is a reason for doubt: Infinity while there is no answer, -Infinity once the doubt is
+ * over.
+ */
+export type MissingPeers = ReadonlyMap<string, number>;
+
+/** Another machine that uses our id. */
+export interface Twin {
+  readonly address: string;
+  readonly firstAtMs: number;
+  /** Heard often enough to be believed. */
+  readonly certain: boolean;
+  /** Its last signed heartbeat, null without one. A recording that is sent again has no higher sequence. */
+  readonly mark: Mark | null;
+  /** When it counts as gone unless it is heard again. */
+  readonly untilMs: number;
+}
+
+/** Unsigned heartbeats with our id, from addresses that are neither a peer's nor ours. */
+export interface Rumour {
+  /** The first sender. */
+  readonly address: string;
+  readonly firstAtMs: number;
+  /** Heard often enough to tell the operator. */
+  readonly told: boolean;
+  readonly untilMs: number;
+}
+
+/** A sender with our id that has not proved to be another machine, and its last heartbeat if that was signed. */
+export interface Suspect {
+  readonly address: string;
+  readonly mark: Mark | null;
+  /** When we asked it for proof. */
+  readonly askedAtMs: number;
+}
+
 /** The election's whole memory. Build with `startElection`, change with `elect`. */
 export interface Election {
   readonly settings: ElectionSettings;
@@ -140,6 +184,25 @@ export interface Election {
   readonly moves: Moves;
   /** Until when the move limit is reached. */
   readonly limitedUntilMs: Deadline;
+}
+
+/** A received heartbeat. */
+export interface Heard {
+  readonly from: string;
+  readonly heartbeat: Heartbeat;
+  /** Its signature is valid. */
+  readonly signed?: boolean;
+}
+
+/** A heartbeat with our own id that we did not send. */
+export interface TwinHeard {
+  readonly from: string;
+  /** Its signature is valid. */
+  readonly signed: boolean;
+  /** Null in the original's format. */
+  readonly sequence: number | null;
+  readonly stamp: Stamp | null;
+  readonly intervalMs: number | null;
 }
 
 /** How long a node only listens after its start. */
@@ -234,6 +297,7 @@ function goesBefore(peer: Peer, state: Election): boolean {
   return ranksBefore(rankOf(peer), selfRank(state), state.settings.exclusive);
 }
 
+/** Whether the peer ranks after this node. */
 export function ranksAfter(peer: Peer, state: Election): boolean {
   return ranksBefore(selfRank(state), rankOf(peer), state.settings.exclusive);
 }
@@ -262,7 +326,7 @@ export function hasStoodBack(state: Election): boolean {
 
 /** Whether another node has the lease: what we saw in the cloud, or took ourselves for, does not count then. */
 function heldElsewhere({ lease }: Election): boolean {
-  return lease !== null && !lease.owned && lease.holder !== null;
+  return lease !== null && !lease.owned && lease.owner !== null;
 }
 
 /** Worse-ranked live nodes that say they hold. */
@@ -286,67 +350,4 @@ export function cutOffHolders(state: Election): Peer[] {
 
 function holdsUnable({ alive, trailer }: Peer): boolean {
   return alive && trailer !== null && trailer.unable && trailer.holds && !trailer.leaving;
-}
-
-/** A received heartbeat. */
-export interface Heard {
-  readonly from: string;
-  readonly heartbeat: Heartbeat;
-  /** Its signature is valid. */
-  readonly signed?: boolean;
-}
-
-/** A configured peer whose address or machine is not known. */
-export interface MissingPeer {
-  /** As the configuration names it. */
-  readonly peer: string;
-  /** True if a name server or the cloud says that it does not exist, false if there was no answer. */
-  readonly denied: boolean;
-}
-
-/**
- * Until when each missing peer is a reason for doubt: Infinity while there is no answer, -Infinity once the doubt is
- * over.
- */
-export type MissingPeers = ReadonlyMap<string, number>;
-
-/** A heartbeat with our own id that we did not send. */
-export interface TwinHeard {
-  readonly from: string;
-  /** Its signature is valid. */
-  readonly signed: boolean;
-  /** Null in the original's format. */
-  readonly sequence: number | null;
-  readonly stamp: Stamp | null;
-  readonly intervalMs: number | null;
-}
-
-/** A sender with our id that has not proved to be another machine, and its last heartbeat if that was signed. */
-export interface Suspect {
-  readonly address: string;
-  readonly mark: Mark | null;
-  /** When we asked it for proof. */
-  readonly askedAtMs: number;
-}
-
-/** Unsigned heartbeats with our id, from addresses that are neither a peer's nor ours. */
-export interface Rumour {
-  /** The first sender. */
-  readonly address: string;
-  readonly firstAtMs: number;
-  /** Heard often enough to tell the operator. */
-  readonly told: boolean;
-  readonly untilMs: number;
-}
-
-/** Another machine that uses our id. */
-export interface Twin {
-  readonly address: string;
-  readonly firstAtMs: number;
-  /** Heard often enough to be believed. */
-  readonly certain: boolean;
-  /** Its last signed heartbeat, null without one. A recording that is sent again has no higher sequence. */
-  readonly mark: Mark | null;
-  /** When it counts as gone unless it is heard again. */
-  readonly untilMs: number;
 }

@@ -4,6 +4,7 @@
 //   backup, settling    hold-off not over                        same             settling
 //   backup              no live peer ranks before us             master           best, equal, alone
 //   backup              a worse one holds, told not to preempt   same             deferring
+//   any                 cloud is back, but not for the holder    backup           deferring
 //   master              a live peer ranks before us              backup           outranked
 //   any                 this process woke up too late            same, hold-off   stalled
 //   any                 cloud lost or stopping, a peer can serve backup           cloud-unreachable, leaving
@@ -68,7 +69,7 @@ import { limitedUntilMs, NO_MOVES, noteMoves } from "./moves.ts";
 import { forgetTwin, hearTwin } from "./twin.ts";
 
 /** How long a live holder without the cloud keeps the address after we reach the cloud again: two retries. */
-export const GRACE_MS = 6_000;
+const GRACE_MS = 6_000;
 /** Longest reason for being unhealthy: it must fit into a log line and the answer to `info`. */
 const UNHEALTHY_MAX_CHARS = 200;
 
@@ -371,21 +372,21 @@ export function decideRole(before: Election, atMs: number): Election {
   if (settling(state) && state.stops === 0) {
     return { ...state, deferUntilMs: null, graceUntilMs: null, yieldUntilMs: null };
   }
-  const dead = {
+  const judged = {
     ...state,
     peers: markDead(state, atMs),
     graceUntilMs: passed(state.graceUntilMs, atMs),
   };
-  const deferUntilMs = standsBack(dead)
+  const deferUntilMs = standsBack(judged)
     ? passed(state.deferUntilMs ?? atMs + state.settings.preemptDelayMs, atMs)
     : null;
-  const [elected, why] = roleOf({ ...dead, deferUntilMs });
-  const [role, reason] = underLease(elected, why, dead);
+  const [elected, why] = roleOf({ ...judged, deferUntilMs });
+  const [role, reason] = roleUnderLease(elected, why, judged);
   // An outranked node waits for a successor without limit; only a stopping node gives the address up unheld.
   const waits = state.stops > 0 && state.holding !== false;
   const patienceMs = state.settings.handoverTimeoutMs;
   return {
-    ...dead,
+    ...judged,
     deferUntilMs,
     elected,
     role,
@@ -447,12 +448,16 @@ function roleOfIneligible(state: Election, better: readonly Peer[]): Role {
 }
 
 /** Only the owner of the lease is master, and a holder without the store while nobody better is there. */
-function underLease(elected: Role, why: Reason, { lease, holding }: Election): [Role, Reason] {
+function roleUnderLease(
+  elected: Role,
+  why: Reason,
+  { lease, holding }: Election,
+): [Role, Reason] {
   if (lease === null || elected === "backup" || lease.owned) return [elected, why];
   if (!lease.reachable) return [holding === true ? "master" : "backup", "lease-store-lost"];
   // A stopping node has given the lease up, and asks for it no more.
   if (why === "leaving") return ["backup", why];
-  if (lease.holder !== null) return ["backup", "lease-held"];
+  if (lease.owner !== null) return ["backup", "lease-held"];
   return ["backup", lease.lost ? "lease-lost" : "lease-wanted"];
 }
 

@@ -19,7 +19,7 @@ export const LONGEST_TTL_MS = 300_000;
 export interface LeaseSettings {
   /** Time to live in the store, 3 s to 5 min, in whole seconds. */
   readonly ttlMs: number;
-  /** Keep the address without the store while every peer is heard, see `againstFailsafe` in under_lease.ts. */
+  /** Keep the address without the store while every peer is heard, see `againstFailsafe` in node/under_lease.ts. */
   readonly failsafe: boolean;
   /** False: the nodes know each other from the store (see candidates.ts), and there is no failsafe. */
   readonly heartbeats: boolean;
@@ -245,7 +245,7 @@ export interface LeaseView {
   /** We had it and lost it. */
   readonly lost: boolean;
   /** Who has it, for people; null if nobody else is known to. */
-  readonly holder: string | null;
+  readonly owner: string | null;
 }
 
 /** What the owner of the lease must keep to. */
@@ -266,12 +266,12 @@ export interface LeaseTerms {
 export function viewOf(lease: Lease, atMs: number): LeaseView {
   const { reachable, lost } = lease;
   const owned = owns(lease, atMs), other = barring(lease);
-  const holder = other === null ? null : ownerOf(other);
-  return { owned, reachable, lost, holder };
+  const owner = other === null ? null : ownerOf(other);
+  return { owned, reachable, lost, owner };
 }
 
 /** Whether both say the same. */
 export function sameView(one: LeaseView | null, other: LeaseView): boolean {
   return one !== null && one.owned === other.owned && one.reachable === other.reachable &&
-    one.lost === other.lost && one.holder === other.holder;
+    one.lost === other.lost && one.owner === other.owner;
 }

@@ -52,7 +52,7 @@ function detailOf(state: Election): string {
         [...missing.keys()].join(", ")
       }`;
     case "lease-held":
-      return `by ${state.lease?.holder}`;
+      return `by ${state.lease?.owner}`;
     case "unhealthy": {
       const why = unhealthyReason === "" ? "" : `${unhealthyReason}; `;
       return role === "master"

@@ -1,14 +1,13 @@
 // When the peer list is read from the cloud: every five minutes, together with a look at the cloud, and at once (but at
 // most every ten seconds) when something shows that it may have changed. A failed reading keeps the list.
-
 import { backoffMs, imposedMs } from "../backoff.ts";
 
 /** Age at which the list is read again. */
-export const REFRESH_MS = 300_000;
+const REFRESH_MS = 300_000;
 /** The same while we are not in the list: an operator who adds us again should not wait for five minutes. */
 const OUTSIDE_PEER_LIST_MS = 30_000;
 /** Shortest time between two readings on need. */
-export const NEED_MS = 10_000;
+const NEED_MS = 10_000;
 /** Delay for each better-ranked node, which reads first. */
 const TURN_MS = 100;
 /** Time until the list is read again because of the same unknown sender. */
@@ -16,7 +15,7 @@ const STRANGER = { firstMs: NEED_MS, capMs: 60_000 };
 /** Most unknown senders that are remembered; only NEED_MS limits readings because of others. */
 const STRANGERS_MAX = 64;
 /** Time between two attempts at the first reading. */
-export const FIRST = { firstMs: 2_000, capMs: 30_000 };
+const FIRST = { firstMs: 2_000, capMs: 30_000 };
 /** Time between two attempts at a later one, from the second failure on. */
 const LATER = { firstMs: NEED_MS, capMs: REFRESH_MS };
 

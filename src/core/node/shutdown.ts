@@ -7,7 +7,7 @@ import { tiedUntilMs } from "./under_lease.ts";
 import type { SeverityOf } from "../registry/events.ts";
 
 /** Attempts to detach before the node exits and says that the address is still on it. */
-export const DETACH_ATTEMPTS = 3;
+const DETACH_ATTEMPTS = 3;
 /** Time for those attempts after the wait for a successor. */
 export const DETACH_GRACE_MS = 20_000;
 

@@ -67,8 +67,8 @@ export function startNode(
 ): Node {
   // Without heartbeats a node has one id everywhere, its instance's, and the store alone tells who its peers are.
   const { heartbeats } = settings.lease ?? { heartbeats: true };
-  const apart = { heartbeats, run: null, peers: null, missing: [] };
-  const election = startElection(settings, heartbeats ? start : { ...start, ...apart });
+  const silent = { heartbeats, run: null, peers: null, missing: [] };
+  const election = startElection(settings, heartbeats ? start : { ...start, ...silent });
   const membership = startMembership(start.dynamic ?? start.peers === null);
   return {
     election,

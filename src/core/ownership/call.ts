@@ -62,7 +62,7 @@ export interface Setback {
   readonly open?: boolean;
   /** Set when the Elastic IP is not there any more: what to do about it. This is not a failure of this node. */
   readonly released?: string;
-  /** It still exists, see `Unavailability`. */
+  /** It still exists, but we cannot move it. */
   readonly exists?: boolean;
 }
 

@@ -89,6 +89,47 @@ export function answered(
   }
 }
 
+/** A failed change may have worked, so the next step is a look. */
+export function setBack(
+  state: Ownership,
+  event: Extract<OwnershipEvent, { kind: "failed" }>,
+  { atMs, say }: Circumstances,
+): Ownership {
+  const slot = slotOf(state, event.id);
+  const flight = slot && state[slot].inFlight;
+  if (!slot || !flight) return state;
+  const { call, startedAtMs } = flight;
+  const strayUntilMs = straysUntilMs(state, flight, { open: event.open ?? true, atMs });
+  const next = { ...state, strayUntilMs, [slot]: failed(state[slot], event, atMs) };
+  switch (call.verb) {
+    case "prepare":
+      return next;
+    case "look":
+      return lookAt(next, atMs);
+    case "inspect":
+      return { ...next, inspectAtMs: atMs + 1_000 };
+    case "evict": {
+      if (state.desired?.lease) return lookAt(next, atMs);
+      // Others may still be evicted, so the record waits, not the slot.
+      const setback = { ...event, startedAtMs, atMs };
+      const evictions = postpone(state.evictions, call.instanceId, setback);
+      return { ...next, evict: FRESH_SLOT, evictions };
+    }
+    case "attach":
+      if (event.released === undefined) {
+        return { ...next, holding: null, balked: true, changedAtMs: atMs + CLOUD_LAG_MS };
+      }
+      return noteReleased({ ...next, write: FRESH_SLOT, holding: false }, event, {
+        atMs,
+        say,
+      });
+    case "detach-self":
+      return { ...next, holding: null };
+    default:
+      return call satisfies never;
+  }
+}
+
 function inspected(
   state: Ownership,
   { call, holds, startedAtMs }: { call: Call; holds: boolean; startedAtMs: number },
@@ -263,53 +304,12 @@ function suspectsAmong(
   );
 }
 
-/** A failed change may have worked, so the next step is a look. */
-export function setBack(
-  state: Ownership,
-  event: Extract<OwnershipEvent, { kind: "failed" }>,
-  { atMs, say }: Circumstances,
-): Ownership {
-  const slot = slotOf(state, event.id);
-  const flight = slot && state[slot].inFlight;
-  if (!slot || !flight) return state;
-  const { call, startedAtMs } = flight;
-  const strayUntilMs = straysUntilMs(state, flight, { open: event.open ?? true, atMs });
-  const next = { ...state, strayUntilMs, [slot]: failed(state[slot], event, atMs) };
-  switch (call.verb) {
-    case "prepare":
-      return next;
-    case "look":
-      return lookAt(next, atMs);
-    case "inspect":
-      return { ...next, inspectAtMs: atMs + 1_000 };
-    case "evict": {
-      if (state.desired?.lease) return lookAt(next, atMs);
-      // Others may still be evicted, so the record waits, not the slot.
-      const setback = { ...event, startedAtMs, atMs };
-      const evictions = postpone(state.evictions, call.instanceId, setback);
-      return { ...next, evict: FRESH_SLOT, evictions };
-    }
-    case "attach":
-      if (event.released === undefined) {
-        return { ...next, holding: null, balked: true, changedAtMs: atMs + CLOUD_LAG_MS };
-      }
-      return noteReleased({ ...next, write: FRESH_SLOT, holding: false }, event, {
-        atMs,
-        say,
-      });
-    case "detach-self":
-      return { ...next, holding: null };
-    default:
-      return call satisfies never;
-  }
-}
-
 // The Elastic IP was released in the cloud while we watch it, or came back as one that Exoscale itself moves. This is
 // not a failure of this node, so roles stay and no node steps aside: a node that should hold keeps asking whether the
 // address is available again, and then attaches it.
 
 /** Why the Elastic IP is not available, and what to do about it. */
-export interface Unavailability {
+interface Unavailability {
   /** Null or left out while it is available. */
   readonly released: string | null | undefined;
   /** It exists, but we cannot move it. */

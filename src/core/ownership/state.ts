@@ -1,4 +1,5 @@
-// What ownership knows about the cloud, and the events that change it.
+// What ownership knows about the cloud, and the events that change it; the slots of its calls; and until when the cloud
+// may still carry out what this node has sent.
 import type { DesiredState } from "../election/desired_state.ts";
 import {
   type Answer,
@@ -122,9 +123,10 @@ export type OwnershipEvent =
   } & Ended)
   | ({ readonly kind: "failed"; readonly id: number; readonly roll: number } & Setback);
 
-/** The slot in which the call of that number is under way. */
-export function slotOf(state: Ownership, id: number): SlotName | undefined {
-  return SLOTS.find((slot) => state[slot].inFlight?.id === id);
+/** The current time, and how to tell the operator. */
+export interface Circumstances {
+  readonly atMs: number;
+  readonly say: Say;
 }
 
 /** The state before any answer of the cloud. */
@@ -183,7 +185,7 @@ export function outdate(state: Ownership): Ownership {
 
 /**
  * Whether a call under way is still wanted: a peer that is heard again is not evicted. Under a lease (see
- * under_lease.ts) only the owner attaches or evicts.
+ * node/under_lease.ts) only the owner attaches or evicts.
  */
 export function stillWanted({ desired }: Ownership, call: Call): boolean {
   if (desired?.underLease) {
@@ -192,12 +194,6 @@ export function stillWanted({ desired }: Ownership, call: Call): boolean {
   }
   if (call.verb !== "evict") return true;
   return desired?.intent === "hold" && !desired.alive.includes(call.instanceId);
-}
-
-/** The current time, and how to tell the operator. */
-export interface Circumstances {
-  readonly atMs: number;
-  readonly say: Say;
 }
 
 // Each kind of call: the one under way, its failures, and when failures make the node unable.
@@ -241,6 +237,11 @@ export const FRESH_SLOT: CallSlot = {
   notBeforeMs: -Infinity,
   progressAtMs: -Infinity,
 };
+
+/** The slot in which the call of that number is under way. */
+export function slotOf(state: Ownership, id: number): SlotName | undefined {
+  return SLOTS.find((slot) => state[slot].inFlight?.id === id);
+}
 
 /** A call without any answer for this long counts as failing, even with a very short interval. */
 const OVERDUE_MS = 3_000;
@@ -297,9 +298,9 @@ export function unableAtMs(
 
 /** Clears the failures of an idle slot that last failed long ago. */
 export function forgive(slot: CallSlot, atMs: number): CallSlot {
-  const over = slot.failingSinceMs !== null && !slot.inFlight &&
+  const past = slot.failingSinceMs !== null && !slot.inFlight &&
     atMs >= slot.failedAtMs + PENALTY_MS;
-  return over ? succeeded(slot) : slot;
+  return past ? succeeded(slot) : slot;
 }
 
 // Under a lease: until when the cloud may carry out what this node has sent.

@@ -1,6 +1,6 @@
 // Makes the cloud agree with what the election wants: compares the desired state with what the cloud shows, and repairs
 // until both agree. Pure: calls leave as values with a number, and answers return as events with the same number. At
-// most one call of each kind is under way.
+// most one call of each kind is under way. The second half says which call comes next, and when.
 import type { DesiredState } from "../election/desired_state.ts";
 import { demandProof, nextEviction, proofAtMs, recordDeaths } from "./evictions.ts";
 import {
@@ -49,13 +49,6 @@ export function learn(
     say("warning", "cloud-lost", `this node ${trouble}: it steps aside while a peer can serve`);
   }
   return [{ ...state, cloudReachable }, reports];
-}
-
-function backText(before: Ownership, atMs: number): string {
-  const sinceMs = troubledSinceMs(before);
-  const span = sinceMs === null ? "" : spanText(atMs - sinceMs);
-  if (!before.prepared) return `the cloud answers for the first time${span && `, after ${span}`}`;
-  return `the cloud answers again${span && `, after ${span}`}`;
 }
 
 /** Begins the calls that are due. Separate from `learn`, because the election must decide in between. */
@@ -174,14 +167,6 @@ function begin(
   return call.verb === "inspect" ? { ...begun, inspectedCount: state.inspectedCount + 1 } : begun;
 }
 
-/** Since when calls to the cloud are open or failing; null when none is. */
-function troubledSinceMs({ read, write }: Ownership): number | null {
-  const since = [read, write].flatMap(({ failingSinceMs, inFlight }) =>
-    failingSinceMs ?? inFlight?.startedAtMs ?? []
-  );
-  return since.length === 0 ? null : Math.min(...since);
-}
-
 /** What a node without the cloud cannot do, as the end of a sentence. */
 export function cloudTrouble(ownership: Ownership, atMs: number): string {
   const { prepared, read, write } = ownership;
@@ -192,6 +177,21 @@ export function cloudTrouble(ownership: Ownership, atMs: number): string {
   return reads
     ? `could not change anything in the cloud for ${span}`
     : `has not reached the cloud for ${span}`;
+}
+
+function backText(before: Ownership, atMs: number): string {
+  const sinceMs = troubledSinceMs(before);
+  const span = sinceMs === null ? "" : spanText(atMs - sinceMs);
+  if (!before.prepared) return `the cloud answers for the first time${span && `, after ${span}`}`;
+  return `the cloud answers again${span && `, after ${span}`}`;
+}
+
+/** Since when calls to the cloud are open or failing; null when none is. */
+function troubledSinceMs({ read, write }: Ownership): number | null {
+  const since = [read, write].flatMap(({ failingSinceMs, inFlight }) =>
+    failingSinceMs ?? inFlight?.startedAtMs ?? []
+  );
+  return since.length === 0 ? null : Math.min(...since);
 }
 
 // Which call each slot makes next, and when. Both acting and the next wake-up use the same answer.

@@ -6,7 +6,7 @@
 // difference.
 
 /** Differences that are kept; of older ones, only number and length. */
-export const DIFFERENCES_MAX = 100;
+const DIFFERENCES_MAX = 100;
 /** Most decisions between two looks that are compared one by one; a node that decides more often is flapping. */
 const DECISIONS_MAX = 64;
 /** Other holders that one difference names. */

@@ -67,7 +67,7 @@ Deno.test("a listed node counts at once, in its order, with all that it says", (
     const state = seen(start(), { 1: says });
     assertEquals(state.elected, elected, JSON.stringify(says));
     // Candidates come with a lease.
-    const lease = { owned: false, reachable: true, lost: false, holder: null };
+    const lease = { owned: false, reachable: true, lost: false, owner: null };
     const { successors, heir, steady } = desiredStateOf({ ...state, lease });
     const better = elected === "backup" ? [idOf(1)] : [];
     assertEquals([successors, heir, steady], [better, better[0] ?? null, [idOf(1)]]);

@@ -107,7 +107,7 @@ for (const [when, state, intent] of INTENTS) {
 }
 
 /** The lease is ours. */
-const OWNER = { owned: true, reachable: true, lost: false, holder: null };
+const OWNER = { owned: true, reachable: true, lost: false, owner: null };
 /** Better than we are, heard since then for a dead time of 3 s or less. */
 const heardFor = (ms: number, number = 7, priority = 5) =>
   peer(number, { priority, aliveSinceMs: 5_000 - ms });

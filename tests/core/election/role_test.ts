@@ -278,11 +278,11 @@ Deno.test("standsBack(): only a backup that does not hold, for a worse holder th
   assertEquals(is([peer(holds)], { elected: "master", role: "master" }), false);
   const woken = { ...master, holding: true, wokeAtMs: 7 };
   assertEquals([is([peer(holds)], woken), is([peer()], woken)], [true, false], "after a sleep");
-  const leased = (owned: boolean, holder: string | null) =>
+  const leased = (owned: boolean, owner: string | null) =>
     is([peer(holds)], {
       ...master,
       holding: true,
-      lease: { owned, reachable: true, lost: false, holder },
+      lease: { owned, reachable: true, lost: false, owner },
     });
   assertEquals([leased(false, "edge-2"), leased(true, "we"), leased(false, null)], [
     true,
@@ -295,7 +295,7 @@ Deno.test("standsBack(): only a backup that does not hold, for a worse holder th
 
 Deno.test("decideRole(): a node that stops asks for no lease any more", () => {
   const stopping = (owned: boolean) => {
-    const lease = { owned, reachable: true, lost: false, holder: null };
+    const lease = { owned, reachable: true, lost: false, owner: null };
     const { role, reason } = decideRole(election([], { ...master, stops: 1, lease }), NOW_MS);
     return [role, reason];
   };
