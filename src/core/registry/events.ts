@@ -1,5 +1,6 @@
-// Every event of the log: its stable word, its severities, what it means, and what an operator does. The compiler
-// rejects a line with a word or a severity that is not here; docs/operation/runbook.md is generated from these rows.
+// Every event of the log: its stable word, its severities, what it means, and what an operator does; and the report
+// that becomes a line. The compiler rejects a line with a word or a severity that is not here;
+// docs/operation/runbook.md is generated from these rows.
 
 /** The severities, least serious first. */
 export const SEVERITIES = ["info", "warning", "critical"] as const;
@@ -33,15 +34,15 @@ export const EVENTS = {
     meaning: "The Elastic IP does not exist any more in the cloud; roles stay, heartbeats go on.",
     cure: "Nobody can choose an address, so give all nodes another one with -xi, and restart them.",
   },
-  "address-unusable": {
-    severities: ["critical"],
-    meaning: "The Elastic IP vanished and is back as one that Exoscale moves or hands out itself.",
-    cure: "Remove its health check, or take it off the pool: then the master attaches it.",
-  },
   "address-unknown": {
     severities: ["warning", "critical"],
     meaning: "The Elastic IP of that id, description or label was not found.",
     cure: "Correct -xi, or wait: a warning repeats while the cloud does not answer.",
+  },
+  "address-unusable": {
+    severities: ["critical"],
+    meaning: "The Elastic IP vanished and is back as one that Exoscale moves or hands out itself.",
+    cure: "Remove its health check, or take it off the pool: then the master attaches it.",
   },
   "associate-failed": {
     severities: ["critical"],
@@ -237,6 +238,13 @@ export const EVENTS = {
     meaning: "Syslog takes no lines, takes them again, or lines were lost.",
     cure: "Start syslog, or log to standard output with -O; see that something reads it.",
   },
+  "move-limit": {
+    severities: ["info", "critical"],
+    meaning:
+      "The Elastic IP moved as often as --move-limit allows: now only a holder that cannot " +
+      "serve loses it; info: the limit is over.",
+    cure: "Find out why it moves: the role and check lines before it say so on each node.",
+  },
   "notify": {
     severities: ["warning"],
     meaning: "The command of --notify failed, took too long, or missed a change.",
@@ -268,13 +276,6 @@ export const EVENTS = {
     severities: ["warning"],
     meaning: "A peer was silent for the dead time, on all paths to it.",
     cure: "Check that machine and its watchdog; if both run, check the network between.",
-  },
-  "move-limit": {
-    severities: ["info", "critical"],
-    meaning:
-      "The Elastic IP moved as often as --move-limit allows: now only a holder that cannot " +
-      "serve loses it; info: the limit is over.",
-    cure: "Find out why it moves: the role and check lines before it say so on each node.",
   },
   "peer-gone": {
     severities: ["warning"],

@@ -45,6 +45,10 @@ Deno.test("every registered word is one that the program uses", () => {
   }
 });
 
+Deno.test("the events are in alphabetical order", () => {
+  assertEquals(Object.keys(EVENTS), Object.keys(EVENTS).toSorted());
+});
+
 Deno.test("every registered word is explained in plain sentences", () => {
   for (const [file, registry] of Object.entries(REGISTRIES)) {
     for (const [word, row] of Object.entries(registry)) {
