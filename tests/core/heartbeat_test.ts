@@ -1,15 +1,22 @@
+// The datagram: how it is written and read, byte by byte; an IPv6 Elastic IP in it; and a node's advert, field by field.
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { HEALTHY_ADVERT } from "../support/election_fixtures.ts";
 import { HEALTHY_TRAILER } from "../support/node_settings.ts";
 import fc from "../support/fast_check.ts";
 import {
+  type Advert,
   codeOfInterval,
   decode,
   encode,
   type Heartbeat,
   intervalOfCode,
+  sameAdvert,
+  standInFor,
   type Trailer,
+  trailerFor,
 } from "../../src/core/heartbeat.ts";
+import { parseIpv6 } from "../../src/core/ip.ts";
 
 /** Examples of the original's wire format. */
 const EXAMPLES = [
@@ -322,4 +329,86 @@ Deno.test("intervalOfCode() gives the known interval for each of these codes", (
     const known = intervalOfCode(code);
     assertEquals(known && Math.round(known), intervalMs, `${code}`);
   }
+});
+
+const IPV6: Heartbeat = {
+  priority: 10,
+  elasticIp: "2001:db8:0:1:2::1",
+  id: "3f8a2b64-9c1d-4e7f-a5b0-6d2c8e4f1a93",
+  trailer: { ...HEALTHY_TRAILER, holds: true, sequence: 1 },
+};
+
+Deno.test("encode() carries an IPv6 address behind the sequence, and a stand-in in the original's place", () => {
+  const bytes = encode(IPV6);
+  assertEquals(bytes.length, 56);
+  assertEquals(bytes[4], 240);
+  assertEquals(encodeHex(bytes.subarray(40)), "20010db8000000010002000000000001");
+  assertEquals(decode(bytes), IPV6);
+});
+
+Deno.test("decode() refuses an IPv6 address that its stand-in does not stand for", () => {
+  const bytes = encode(IPV6);
+  bytes[55] = 2;
+  assertEquals(decode(bytes), { refused: "address-mismatch" });
+});
+
+Deno.test("standInFor() tells addresses of one prefix apart", () => {
+  const of = (text: string) => [...standInFor(parseIpv6(text) ?? new Uint8Array())];
+  assert(`${of("2001:db8::1")}` !== `${of("2001:db8::2")}`);
+  assertEquals(of("2001:db8::1")[0], 240);
+});
+
+Deno.test("standInFor() gives the known bytes for each of these addresses", () => {
+  // FNV-1a of the 16 bytes, its upper 8 bits folded into the lower 24; computed by another program.
+  const rows: ReadonlyArray<readonly [text: string, bytes: readonly number[]]> = [
+    ["::", [240, 105, 25, 108]],
+    ["2001:db8::1", [240, 91, 4, 154]],
+    ["2001:db8:0:1:2::1", [240, 189, 1, 170]],
+    ["2a04:c43:e00:1::b", [240, 43, 144, 100]],
+    ["ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", [240, 7, 121, 195]],
+  ];
+  for (const [text, bytes] of rows) {
+    assertEquals([...standInFor(parseIpv6(text) ?? new Uint8Array())], bytes, text);
+  }
+});
+
+const CHANGES: readonly Partial<Advert>[] = [
+  { priority: 11 },
+  { holds: true },
+  { leaving: true },
+  { unable: true },
+  { unhealthy: true },
+  { ownPriority: 11 },
+  { intervalMs: 500 },
+];
+
+Deno.test("sameAdvert() misses no word that has changed", () => {
+  assertEquals(sameAdvert(HEALTHY_ADVERT, { ...HEALTHY_ADVERT }), true);
+  for (const change of CHANGES) {
+    assertEquals(
+      sameAdvert(HEALTHY_ADVERT, { ...HEALTHY_ADVERT, ...change }),
+      false,
+      JSON.stringify(change),
+    );
+  }
+});
+
+Deno.test("trailerFor() carries every word, and no key unless one is given", () => {
+  const { priority: _, ...words } = HEALTHY_ADVERT;
+  const link = { hearsYou: true, sequence: 7, stamp: null };
+  for (const change of [{}, ...CHANGES]) {
+    const { priority: _, ...expected } = { priority: 0, ...words, ...change };
+    assertEquals(trailerFor({ ...HEALTHY_ADVERT, ...change }, link), {
+      ...expected,
+      ...link,
+      keyId: 0,
+    });
+  }
+  assertEquals(trailerFor(HEALTHY_ADVERT, { ...link, hearsYou: false, keyId: 3 }), {
+    ...words,
+    hearsYou: false,
+    sequence: 7,
+    stamp: null,
+    keyId: 3,
+  });
 });

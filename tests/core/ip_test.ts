@@ -1,15 +1,18 @@
-// Addresses of either family: one text for each, and the networks they are in.
+// Addresses of either family: one text for each, its bytes, and the networks they are in.
 import { assert, assertEquals } from "@std/assert";
 import {
   canonicalElasticIp,
   canonicalIp,
   familyOf,
+  formatIpv6,
   hostText,
   inNetwork,
   isIpv6,
   networkOf,
+  parseIpv6,
   sameElasticIp,
 } from "../../src/core/ip.ts";
+import fc from "../support/fast_check.ts";
 
 Deno.test("canonicalIp() gives one text for each address, and IPv4 back from its mapped form", () => {
   const rows: ReadonlyArray<readonly [text: string, canonical: string | null]> = [
@@ -88,3 +91,33 @@ Deno.test("every address of an Elastic IPv6, and its prefix, stand for the one t
   assert(!sameElasticIp(named, "2001:db8:0:1:3::1") && !sameElasticIp("web", "web"));
   assertEquals([networkOf(named), networkOf("192.0.2.1")], ["2001:db8:0:1:2::/96", "192.0.2.1/32"]);
 });
+
+Deno.test("formatIpv6() and parseIpv6() agree with the runtime's URL parser on every address", () => {
+  const bytes = fc.array(fc.constantFrom(0, 0, 1, 171, 255), { minLength: 16, maxLength: 16 });
+  fc.assert(fc.property(bytes, (list) => {
+    const address = Uint8Array.from(list);
+    const text = formatIpv6(address);
+    assertEquals(`[${text}]`, new URL(`http://[${text}]/`).hostname);
+    assertEquals(parseIpv6(text), address);
+  }));
+});
+
+Deno.test("parseIpv6() reads what the runtime's URL parser reads, and refuses what it refuses", () => {
+  const unit = fc.constantFrom("0", "1", "f", "F", "c0a8", ":", "::", ".", "1.2.3.4", "g");
+  const text = fc.string({ unit });
+  const plausible = fc.array(fc.constantFrom("0", "1f", "FFFF", "12345", "", "1.2.3.4", "1.2.3"), {
+    minLength: 1,
+    maxLength: 9,
+  }).map((groups) => groups.join(":"));
+  fc.assert(
+    fc.property(fc.oneof(text, plausible), (some) => {
+      const known = URL.canParse(`http://[${some}]/`) && some !== "";
+      assertEquals(parseIpv6(some) !== null, known, some);
+      if (!known) return;
+      assertEquals(`[${formatIpv6(parseIpv6(some) ?? new Uint8Array())}]`, hostOf(some));
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+const hostOf = (text: string) => new URL(`http://[${text}]/`).hostname;

@@ -1,9 +1,9 @@
-// The real sockets: the source address of heartbeats, and their order.
+// The real sockets: both families, the source address of heartbeats, and their order.
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { NoIpv6 } from "../../src/host/udp_socket.ts";
 import { openSocket } from "../../src/host/udp_socket.ts";
 import { OwnSource, RETRY_MS } from "../../src/host/own_source.ts";
-import type { HeartbeatSource } from "../../src/world.ts";
+import type { Datagram, HeartbeatSource } from "../../src/world.ts";
 import { freeUdpPort } from "../support/ports.ts";
 
 Deno.test("openSocket() sends to each address in order, and waits for no other", async () => {
@@ -414,4 +414,31 @@ Deno.test("openSocket() says what to do on a machine without IPv6, and needs non
     socket.send(text("beat"), "2001:db8::2", 9);
     await socket.close();
   });
+});
+
+Deno.test({
+  name: "openSocket() on [::] hears and answers both families",
+  ignore: !Deno.networkInterfaces().some(({ address }) => address === "::1"),
+  async fn() {
+    const port = freeUdpPort("::");
+    const socket = openSocket("::", port);
+    const heard: Datagram[] = [];
+    const listening = (async () => {
+      for await (const datagram of socket) {
+        heard.push({ ...datagram, bytes: datagram.bytes.slice() });
+        socket.send(datagram.bytes, datagram.from, datagram.fromPort);
+      }
+    })();
+    for (const [local, target] of [["127.0.0.1", "127.0.0.1"], ["::1", "::1"]] as const) {
+      const socket = Deno.listenDatagram({ transport: "udp", hostname: local, port: 0 });
+      await socket.send(Uint8Array.of(7), { transport: "udp", hostname: target, port });
+      const [bytes] = await socket.receive();
+      assertEquals([...bytes], [7]);
+      socket.close();
+    }
+    await socket.close();
+    await listening;
+    assertEquals(heard.map(({ from }) => from), ["127.0.0.1", "::1"]);
+    assert(socket.localAddresses.includes("::1") && socket.localAddresses.includes("127.0.0.1"));
+  },
 });

@@ -2,7 +2,8 @@
 import type { DesiredState } from "../../src/core/election/desired_state.ts";
 import { type Ownership, startOwnership } from "../../src/core/ownership/state.ts";
 import type { LeaseTerms } from "../../src/core/lease/state.ts";
-import type { Call } from "../../src/core/ownership/call.ts";
+import type { Call, OtherHolder } from "../../src/core/ownership/call.ts";
+import type { Eviction } from "../../src/core/ownership/evictions.ts";
 
 /** The desired state of a node without peers: to hold. */
 export const HOLD: DesiredState = {
@@ -78,4 +79,32 @@ export function owner(terms: Partial<LeaseTerms> = {}, more: Partial<Ownership> 
     othersAtMs: 15_000,
     ...more,
   };
+}
+
+/** Another holder; `off`: its machine is off. */
+export function holder(instanceId: string, off = false): OtherHolder {
+  return { instanceId, off };
+}
+
+const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
+
+/** An eviction that is due after a wait that began at that instant. */
+export function due(waitMs: number, atMs: number): Eviction {
+  const dueMs = atMs + waitMs;
+  return { stage: "due", waitMs, atMs: dueMs, heldSinceMs: dueMs, ...UNTRIED };
+}
+
+/** An eviction that was over at that instant. */
+export function over(atMs: number): Eviction {
+  return { stage: "over", waitMs: 0, atMs, heldSinceMs: atMs, ...UNTRIED };
+}
+
+/** An eviction that waits, from that instant on, for its machine to be off. */
+export function spared(atMs: number): Eviction {
+  return { stage: "spared", waitMs: 0, atMs, heldSinceMs: -Infinity, ...UNTRIED };
+}
+
+/** Evictions by instance id. */
+export function records(...entries: [string, Eviction][]): Map<string, Eviction> {
+  return new Map(entries);
 }

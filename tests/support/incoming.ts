@@ -1,7 +1,8 @@
-// An incoming heartbeat as an event of a test: the current state decides whether it is accepted.
+// An incoming heartbeat as an event of a test: the current state decides whether it is accepted. And an election after
+// such events.
 import { accept } from "../../src/core/election/accept.ts";
 import type { Election, Heard } from "../../src/core/election/state.ts";
-import type { ElectionEvent } from "../../src/core/election/step.ts";
+import { elect, type ElectionEvent, electionWakeAtMs } from "../../src/core/election/step.ts";
 import type { Node, NodeEvent } from "../../src/core/node/state.ts";
 
 /** A heartbeat that was not accepted or rejected yet. */
@@ -27,4 +28,19 @@ export function forElection(
 export function reasonFor(election: Election, heard: Heard, atMs: number): string | null {
   const verdict = accept(election, heard, atMs);
   return verdict.kind === "rejected" ? verdict.reason : null;
+}
+
+/** The state after events at their instants, with the wake-ups in between. */
+export function after(
+  state: Election,
+  events: ReadonlyArray<readonly [number, ElectionEvent | Incoming]>,
+): Election {
+  return events.reduce((before, [atMs, event]) => {
+    let next = before;
+    for (let wakeAtMs = electionWakeAtMs(next); wakeAtMs < atMs;) {
+      next = { ...elect(next, { kind: "tick" }, wakeAtMs), heartbeatAtMs: wakeAtMs + 1_000 };
+      wakeAtMs = electionWakeAtMs(next);
+    }
+    return elect(next, forElection(next, event, atMs), atMs);
+  }, state);
 }

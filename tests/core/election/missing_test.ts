@@ -1,14 +1,8 @@
 // Peers that cannot be placed: how long they are a reason for doubt, and what a node in doubt does.
-// scenarios/missing_*.txt has whole stories. Also one machine with several addresses, which must not count as dead
-// because of one of them.
+// scenarios/missing_*.txt has whole stories.
 import { assert, assertEquals } from "@std/assert";
 import { desiredStateOf } from "../../../src/core/election/desired_state.ts";
-import {
-  elect,
-  type ElectionEvent,
-  electionWakeAtMs,
-  startElection,
-} from "../../../src/core/election/step.ts";
+import { startElection } from "../../../src/core/election/step.ts";
 import { type Election, holdOffMs, type MissingPeers } from "../../../src/core/election/state.ts";
 import type { Heartbeat } from "../../../src/core/heartbeat.ts";
 import {
@@ -19,8 +13,8 @@ import {
   missingWakeAtMs,
   noteMissing,
 } from "../../../src/core/election/missing.ts";
-import { repeats, unresolved } from "../../../src/core/election/peer.ts";
-import { forElection, type Incoming } from "../../support/incoming.ts";
+import { unresolved } from "../../../src/core/election/peer.ts";
+import { after } from "../../support/incoming.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const SELF = "00000001-0000-4000-8000-000000000005", PEER = "00000001-0000-4000-8000-000000000007";
@@ -90,21 +84,6 @@ Deno.test("holdOut() keeps doubting while an unknown sender speaks that is not o
   assertEquals(holdOut(sure, { from: "10.0.0.9", heartbeat: beat(PEER) }, 0), sure);
 });
 
-/** The state after events at their instants, with the wake-ups in between. */
-function after(
-  state: Election,
-  events: ReadonlyArray<readonly [number, ElectionEvent | Incoming]>,
-): Election {
-  return events.reduce((before, [atMs, event]) => {
-    let next = before;
-    for (let wakeAtMs = electionWakeAtMs(next); wakeAtMs < atMs;) {
-      next = { ...elect(next, tick, wakeAtMs), heartbeatAtMs: wakeAtMs + 1_000 };
-      wakeAtMs = electionWakeAtMs(next);
-    }
-    return elect(next, forElection(next, event, atMs), atMs);
-  }, state);
-}
-
 const tick = { kind: "tick" } as const;
 
 Deno.test("a node in doubt is told to stay backup while an unknown holder keeps the address", () => {
@@ -139,71 +118,4 @@ Deno.test("a node in doubt that holds nothing listens to a peer that is found be
     [4_000, { kind: "members", peers: [unresolved("10.0.0.7")], inPeerList: true }],
   ]);
   assertEquals(desiredStateOf(holder).intent, "hold");
-});
-
-/** A machine with two addresses. */
-const TWICE = ["10.0.0.7", "2001:db8::7"].map((address) => ({
-  address,
-  instanceId: PEER,
-  wireId: PEER,
-}));
-
-Deno.test("repeats() tells one machine at two addresses from two machines", () => {
-  const [first, second] = TWICE;
-  assert(first && second);
-  const other = { ...second, instanceId: SELF, wireId: SELF };
-  const rows = [[], [first], [first, other], [first, second], [first, other, second]];
-  assertEquals(rows.map(repeats), [false, false, false, true, true]);
-  const nameless = [unresolved("10.0.0.1"), unresolved("10.0.0.2")];
-  assertEquals(repeats(nameless), false, "nobody knows which machines they are");
-});
-
-Deno.test("a machine hears us if it does so at one of its addresses", () => {
-  const hear = (from: string, hearsYou: boolean): Incoming => ({
-    kind: "incoming",
-    from,
-    heartbeat: { ...beat(PEER), trailer: { ...HEALTHY_TRAILER, hearsYou, sequence: 1 } },
-  });
-  const desired = (...hears: boolean[]) => {
-    const events = TWICE.map(({ address }, index) =>
-      [1_000, hear(address, hears[index]!)] as const
-    );
-    return desiredStateOf(after(start(TWICE, []), events));
-  };
-  assertEquals([
-    desired(true, false).notHearingUs,
-    desired(false, true).notHearingUs,
-    desired(false, false).notHearingUs,
-  ], [
-    [],
-    [],
-    [PEER],
-  ]);
-});
-
-/** It is heard at the first address for the whole dead time, which a death requires. */
-const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, Incoming] => [atMs, {
-  kind: "incoming",
-  from: "10.0.0.7",
-  heartbeat: { ...beat(PEER), trailer: { ...HEALTHY_TRAILER, sequence: 1 + at } },
-}]);
-
-Deno.test("a machine is dead once it is silent at all its addresses, and then once", () => {
-  const state = after(start(TWICE, []), [
-    ...LIFE,
-    [5_500, { kind: "incoming", from: "2001:db8::7", heartbeat: beat(PEER) }],
-  ]);
-  const half = after(state, [[7_200, tick]]);
-  assertEquals([...half.peers.values()].map(({ alive }) => alive), [false, true]);
-  const { dead, alive, unheard } = desiredStateOf(half);
-  assertEquals([dead, alive, unheard], [[], [PEER], []]);
-  const silence = desiredStateOf(after(half, [[8_600, tick]]));
-  assertEquals(silence.dead.map(({ instanceId }) => instanceId), [PEER]);
-  assertEquals([silence.alive, silence.unheard], [[], []]);
-});
-
-Deno.test("a machine that was never heard at one of its addresses and fell silent at the other is dead", () => {
-  const state = after(start(TWICE, []), [...LIFE, [7_200, tick]]);
-  const { dead, unheard } = desiredStateOf(state);
-  assertEquals([dead.map(({ instanceId }) => instanceId), unheard], [[PEER], []]);
 });

@@ -2,7 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { accept } from "../../../src/core/election/accept.ts";
 import { elect, type ElectionEvent, startElection } from "../../../src/core/election/step.ts";
-import { close, nextEviction, spare } from "../../../src/core/ownership/evictions.ts";
 import type { Heartbeat } from "../../../src/core/heartbeat.ts";
 import {
   type Peer,
@@ -139,12 +138,4 @@ Deno.test("no more deaths are remembered than count", () => {
   const settled = { ...state, settledAtMs: -Infinity, peers, heartbeatAtMs: 63_000 };
   const after = elect(settled, { kind: "tick" }, 63_000).peers.get(ADDRESS);
   assertEquals(after?.deathsAtMs, [10, 20, 30, 40, 50, 63_000]);
-});
-
-Deno.test("nothing is taken from a peer that is heard, whatever is on record", () => {
-  const holders = [{ instanceId: "a", off: true }];
-  const next = (alive: string[]) =>
-    nextEviction(spare(new Map(), "a", 0), { holders, alive, heldAtMs: 10 })?.instanceId;
-  assertEquals([next([]), next(["a"])], ["a", undefined]);
-  assertEquals(nextEviction(close(new Map(), "a", 0), { holders, alive: [], heldAtMs: 10 }), null);
 });

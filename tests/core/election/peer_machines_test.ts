@@ -1,18 +1,23 @@
-// A machine with several paths: what is known of it on all of them, and which signed heartbeats it may have sent.
-import { assertEquals } from "@std/assert";
+// A machine with several paths: what is known of it on all of them, when it is dead, and which signed heartbeats it may
+// have sent.
+import { assert, assertEquals } from "@std/assert";
+import { desiredStateOf } from "../../../src/core/election/desired_state.ts";
 import {
   livesElsewhere,
   machineOf,
   machinesOf,
   type Peer,
   type Proof,
+  repeats,
   steady,
+  unresolved,
 } from "../../../src/core/election/peer.ts";
 import { doubtOnAnyPath, signsOnAnyPath } from "../../../src/core/election/accept.ts";
-import type { Trailer } from "../../../src/core/heartbeat.ts";
-import { outranking } from "../../../src/core/election/state.ts";
+import type { Heartbeat, Trailer } from "../../../src/core/heartbeat.ts";
+import { type Election, outranking } from "../../../src/core/election/state.ts";
 import { elect, startElection } from "../../../src/core/election/step.ts";
 import { type DifferentPeer, idOf, livePeer } from "../../support/election_fixtures.ts";
+import { after, type Incoming } from "../../support/incoming.ts";
 import { HEALTHY_TRAILER, NODE_SETTINGS } from "../../support/node_settings.ts";
 
 const INSIDE = "10.1.0.7";
@@ -146,4 +151,84 @@ Deno.test("a machine that signs on one path signs on all", () => {
   assertEquals([merged({}, signed), merged(signed, {})].map((each) => each.proof?.run), [7n, 7n]);
   const other = paths({}, {});
   assertEquals(signsOnAnyPath([...other.peers.values()][0]!, other), false);
+});
+
+const SELF = idOf(5), PEER = idOf(7);
+const TICK = { kind: "tick" } as const;
+
+/** A machine with two addresses. */
+const TWICE = ["10.0.0.7", "2001:db8::7"].map((address) => ({
+  address,
+  instanceId: PEER,
+  wireId: PEER,
+}));
+
+/** A node with that machine as its only peer. */
+function start(): Election {
+  return startElection(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: TWICE });
+}
+
+function beat(id: string): Heartbeat {
+  const { elasticIp } = NODE_SETTINGS;
+  return { priority: 20, elasticIp, id, trailer: { ...HEALTHY_TRAILER, sequence: 1 } };
+}
+
+Deno.test("repeats() tells one machine at two addresses from two machines", () => {
+  const [first, second] = TWICE;
+  assert(first && second);
+  const other = { ...second, instanceId: SELF, wireId: SELF };
+  const rows = [[], [first], [first, other], [first, second], [first, other, second]];
+  assertEquals(rows.map(repeats), [false, false, false, true, true]);
+  const nameless = [unresolved("10.0.0.1"), unresolved("10.0.0.2")];
+  assertEquals(repeats(nameless), false, "nobody knows which machines they are");
+});
+
+Deno.test("a machine hears us if it does so at one of its addresses", () => {
+  const hear = (from: string, hearsYou: boolean): Incoming => ({
+    kind: "incoming",
+    from,
+    heartbeat: { ...beat(PEER), trailer: { ...HEALTHY_TRAILER, hearsYou, sequence: 1 } },
+  });
+  const desired = (...hears: boolean[]) => {
+    const events = TWICE.map(({ address }, index) =>
+      [1_000, hear(address, hears[index]!)] as const
+    );
+    return desiredStateOf(after(start(), events));
+  };
+  assertEquals([
+    desired(true, false).notHearingUs,
+    desired(false, true).notHearingUs,
+    desired(false, false).notHearingUs,
+  ], [
+    [],
+    [],
+    [PEER],
+  ]);
+});
+
+/** It is heard at the first address for the whole dead time, which a death requires. */
+const LIFE = [1_000, 2_000, 3_000, 4_000].map((atMs, at): [number, Incoming] => [atMs, {
+  kind: "incoming",
+  from: "10.0.0.7",
+  heartbeat: { ...beat(PEER), trailer: { ...HEALTHY_TRAILER, sequence: 1 + at } },
+}]);
+
+Deno.test("a machine is dead once it is silent at all its addresses, and then once", () => {
+  const state = after(start(), [
+    ...LIFE,
+    [5_500, { kind: "incoming", from: "2001:db8::7", heartbeat: beat(PEER) }],
+  ]);
+  const half = after(state, [[7_200, TICK]]);
+  assertEquals([...half.peers.values()].map(({ alive }) => alive), [false, true]);
+  const { dead, alive, unheard } = desiredStateOf(half);
+  assertEquals([dead, alive, unheard], [[], [PEER], []]);
+  const silence = desiredStateOf(after(half, [[8_600, TICK]]));
+  assertEquals(silence.dead.map(({ instanceId }) => instanceId), [PEER]);
+  assertEquals([silence.alive, silence.unheard], [[], []]);
+});
+
+Deno.test("a machine that was never heard at one of its addresses and fell silent at the other is dead", () => {
+  const state = after(start(), [...LIFE, [7_200, TICK]]);
+  const { dead, unheard } = desiredStateOf(state);
+  assertEquals([dead.map(({ instanceId }) => instanceId), unheard], [[PEER], []]);
 });

@@ -4,7 +4,7 @@ import { stepNode } from "../../../src/core/node/step.ts";
 import { startElection } from "../../../src/core/election/step.ts";
 import { unresolved } from "../../../src/core/election/peer.ts";
 import { forgetTwin, hearTwin, twinEcho } from "../../../src/core/election/twin.ts";
-import { decode, encode, type Mark, type Stamp } from "../../../src/core/heartbeat.ts";
+import { decode, encode, type Mark } from "../../../src/core/heartbeat.ts";
 import { settle } from "../../support/clock.ts";
 import { NodeFixture, PEERS, SELF_RUN, TRAILER } from "../../support/node_fixture.ts";
 import { NODE_SETTINGS } from "../../support/node_settings.ts";
@@ -12,7 +12,6 @@ import { PEER_ADDRESS, SELF, SimulatedMachine } from "../../support/simulated_ma
 import { Keyring } from "../../../src/host/keyring.ts";
 import type { Node, NodeEffect } from "../../../src/core/node/state.ts";
 import type { TwinHeard } from "../../../src/core/election/state.ts";
-import { Twins } from "../../../src/watch/twins.ts";
 
 const LISTED = PEERS[0]!.address, OTHER = "203.0.113.98", STRANGE = "203.0.113.99";
 
@@ -453,37 +452,6 @@ Deno.test("hearTwin(): who may be one is asked each half interval", () => {
     return twinAfter([20_000, old], [20_000 + ms, { ...old, sequence: 2 }]).suspect?.askedAtMs;
   };
   assertEquals([asks(499), asks(500)], [20_000, 20_500]);
-});
-
-Deno.test("of signatures under our own id ten a second are looked at, of unsigned ones none", async () => {
-  let nowMs = 10_000, checks = 0;
-  const clock = { nowMs: () => nowMs, wallMs: () => 0, sleep: () => Promise.resolve() };
-  const keyring = await Keyring.of(["a secret of the whole cluster"]);
-  keyring.verify = () => Promise.resolve((checks += 1) < 0);
-  const counted: string[] = [];
-  const refuse = (_: string, reason: string) => void counted.push(reason);
-  const twins = new Twins({
-    clock,
-    keyring,
-    run: SELF_RUN,
-    acceptUnsigned: false,
-    trailer: true,
-    sender: { hasSent: () => false, asksItself: false },
-    refusals: { refuse, count: refuse },
-    localAddresses: [],
-  });
-  const flood = async (stamp: Stamp | null) => {
-    const trailer = { ...TRAILER, keyId: stamp ? keyring.keyId : 0, stamp };
-    const heartbeat = { priority: 10, elasticIp: "198.51.100.50", id: SELF, trailer };
-    for (let count = 0; count < 1_000; count++, nowMs++) {
-      const deliver = () => assert(false, "its signature is wrong, or none");
-      await twins.admit({ bytes: encode(heartbeat), from: STRANGE, heartbeat, deliver });
-    }
-  };
-  await flood({ run: 9n, echo: null });
-  assertEquals([checks, counted.length], [10, 1_000], "and all are counted");
-  await flood(null);
-  assertEquals([checks, counted.filter((word) => word === "unsigned").length], [10, 1_000]);
 });
 
 /** The last heartbeat to that address. */

@@ -1,7 +1,7 @@
 // Which heartbeats leave, their targets, and their content.
 import { assert, assertEquals } from "@std/assert";
 import type { Election } from "../../../src/core/election/state.ts";
-import { startNode, stepNode } from "../../../src/core/node/step.ts";
+import { startNode } from "../../../src/core/node/step.ts";
 import { type Peer, unheard, unresolved } from "../../../src/core/election/peer.ts";
 import { answerTo, someoneJoined, speak } from "../../../src/core/node/speak.ts";
 import { flight } from "../../support/held_address.ts";
@@ -168,24 +168,4 @@ Deno.test("someoneJoined() is true for a peer to whom nothing was sent yet, and 
   assertEquals(joined(peers(live, silent)), false);
   assertEquals(joined(peers(live)), false, "one has left");
   assertEquals(joined(peers(live, { ...silent, address: "10.0.0.9" })), true);
-});
-
-Deno.test("a list that is old enough is read in the place of the other holders", () => {
-  const start = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [], dynamic: true });
-  const settled = { role: "master", reason: "alone", settledAtMs: -Infinity } as const;
-  const effectsOf = (readAtMs: number) => {
-    const state: Node = {
-      ...start,
-      election: { ...start.election, ...settled, heartbeatAtMs: 400_000 },
-      ownership: { ...start.ownership, prepared: true, holding: true, looksAtMs: [400_000] },
-      membership: { ...start.membership, known: true, needed: false, readAtMs },
-    };
-    const [after, effects] = stepNode(state, { kind: "tick" }, 400_000);
-    const kinds = effects.flatMap((effect) =>
-      effect.kind === "call" ? effect.call : effect.kind === "members" ? effect.kind : []
-    );
-    return [after.membership.reading, ...kinds];
-  };
-  assertEquals(effectsOf(100_001), [false, { verb: "look", others: true }]);
-  assertEquals(effectsOf(100_000), [true, { verb: "look", others: false }, "members"]);
 });

@@ -347,3 +347,23 @@ Deno.test("stepNode() comes to the same as the whole step, whether it takes the 
   }));
   assert(shortCount > 100, `${shortCount} times the short way`);
 });
+
+Deno.test("a list that is old enough is read in the place of the other holders", () => {
+  const start = startNode(NODE_SETTINGS, { atMs: 0, selfId: SELF, peers: [], dynamic: true });
+  const settled = { role: "master", reason: "alone", settledAtMs: -Infinity } as const;
+  const effectsOf = (readAtMs: number) => {
+    const state: Node = {
+      ...start,
+      election: { ...start.election, ...settled, heartbeatAtMs: 400_000 },
+      ownership: { ...start.ownership, prepared: true, holding: true, looksAtMs: [400_000] },
+      membership: { ...start.membership, known: true, needed: false, readAtMs },
+    };
+    const [after, effects] = stepNode(state, { kind: "tick" }, 400_000);
+    const kinds = effects.flatMap((effect) =>
+      effect.kind === "call" ? effect.call : effect.kind === "members" ? effect.kind : []
+    );
+    return [after.membership.reading, ...kinds];
+  };
+  assertEquals(effectsOf(100_001), [false, { verb: "look", others: true }]);
+  assertEquals(effectsOf(100_000), [true, { verb: "look", others: false }, "members"]);
+});

@@ -18,22 +18,12 @@ import {
   spare,
   spareAll,
 } from "../../../src/core/ownership/evictions.ts";
-import { HOLD } from "../../support/held_address.ts";
+import { due, HOLD, over, spared } from "../../support/held_address.ts";
 import type { OtherHolder } from "../../../src/core/ownership/call.ts";
 
 /** Time for a change to show. */
 const CLOUD_LAG_MS = 5_000;
 const NONE: Evictions = new Map();
-const UNTRIED = { lateUntilMs: -Infinity, absent: false, failures: 0, failingSinceMs: null };
-const due = (waitMs: number, atMs: number): Eviction => ({
-  ...{ stage: "due", waitMs, atMs: atMs + waitMs, heldSinceMs: atMs + waitMs, ...UNTRIED },
-});
-const over = (atMs: number): Eviction => ({
-  ...{ stage: "over", waitMs: 0, atMs, heldSinceMs: atMs, ...UNTRIED },
-});
-const spared = (atMs: number): Eviction => ({
-  ...{ stage: "spared", waitMs: 0, atMs, heldSinceMs: -Infinity, ...UNTRIED },
-});
 const some = (records: Record<string, Eviction>): Evictions => new Map(Object.entries(records));
 const holds = (...ids: string[]): OtherHolder[] =>
   ids.map((instanceId) => ({ instanceId, off: false }));
@@ -220,4 +210,12 @@ Deno.test("nextEviction() takes first from machines that are off, then from thos
   const tried = { ...spared(7_000), failures: 1 };
   assertEquals(next({ a: tried }, [off("a")]), { ...certain, atMs: 7_000 });
   assertEquals(next({ a: tried, b: due(0, 6_000) }, [off("a")])?.instanceId, "b");
+});
+
+Deno.test("nothing is taken from a peer that is heard, whatever is on record", () => {
+  const holders = [{ instanceId: "a", off: true }];
+  const next = (alive: string[]) =>
+    nextEviction(spare(new Map(), "a", 0), { holders, alive, heldAtMs: 10 })?.instanceId;
+  assertEquals([next([]), next(["a"])], ["a", undefined]);
+  assertEquals(nextEviction(close(new Map(), "a", 0), { holders, alive: [], heldAtMs: 10 }), null);
 });

@@ -1,16 +1,20 @@
 // One call slot: when a call is repeated, when failures make the node unable, when they are forgotten. To the
-// millisecond.
-import { assertEquals } from "@std/assert";
+// millisecond. Also the looks that are planned, and whether a call under way is still wanted.
+import { assert, assertEquals } from "@std/assert";
+import type { DesiredState } from "../../../src/core/election/desired_state.ts";
 import {
   type CallSlot,
   failed,
   forgive,
   FRESH_SLOT,
+  lookAt,
   startOwnership,
+  stillWanted,
   succeeded,
   unableAtMs,
 } from "../../../src/core/ownership/state.ts";
-import { retryAtMs } from "../../../src/core/ownership/call.ts";
+import { type Call, retryAtMs } from "../../../src/core/ownership/call.ts";
+import { NEXT_LOOK_MS, ownership } from "../../support/held_address.ts";
 
 const PENALTY_MS = 30_000;
 const CALL = { verb: "attach" } as const;
@@ -153,4 +157,26 @@ Deno.test("unableAtMs() gives a change that stays pending 20 s, whatever the clo
   assertEquals(unable({ write }), 30_000);
   assertEquals(unable({ write }, { deadTimeMs: 25_000 }), 35_000);
   assertEquals(unable({ read: write }), 33_000, "a reading does not pend");
+});
+
+Deno.test("nothing is taken any more from a peer that is heard again, or by one that shall not hold", () => {
+  const evict: Call = { verb: "evict", instanceId: "a", onlyIfStopped: false };
+  const wanted = (desired: Partial<DesiredState> | null, call: Call = evict) =>
+    stillWanted(ownership({ desired }), call);
+  assertEquals([wanted({}), wanted({ alive: ["b"] }), wanted({ alive: ["a"] })], [
+    true,
+    true,
+    false,
+  ]);
+  assertEquals([wanted({ intent: "yield" }), wanted(null)], [false, false]);
+  assert(wanted({ intent: "yield" }, { verb: "look", others: true }));
+});
+
+Deno.test("lookAt() keeps the looks in order, each once", () => {
+  const looks = (...atMs: number[]) => lookAt(ownership(), ...atMs).looksAtMs;
+  assertEquals([looks(), looks(7, 3, 7), looks(NEXT_LOOK_MS)], [
+    [NEXT_LOOK_MS],
+    [3, 7, NEXT_LOOK_MS],
+    [NEXT_LOOK_MS],
+  ]);
 });
