@@ -263,20 +263,26 @@ function sight(
   }
   const found = others?.some(({ instanceId }) => state.desired?.successors.includes(instanceId));
   if (!mine && found) return { ...next, inspectAtMs: atMs };
-  if (!mine || others === null) return next;
-  if (state.desired?.lease) return next;
+  if (!mine || others === null || state.desired?.lease) return next;
   const open = closeAbsent(next.evictions, others, atMs);
-  next = { ...next, evictions: holds ? showLate(open, others, { asOfMs, atMs }) : open };
-  for (const { instanceId, name, off } of suspectsAmong(others, next, atMs)) {
+  const evictions = holds ? showLate(open, others, { asOfMs, atMs }) : open;
+  return spareSuspects({ ...next, evictions }, others, { before: state.evictions, atMs, say });
+}
+
+/** Takes nothing from silent holders whose death is not proved; one that runs also casts doubt on other deaths. */
+function spareSuspects(
+  state: Ownership,
+  others: readonly OtherHolder[],
+  { before, atMs, say }: Circumstances & { before: Ownership["evictions"] },
+): Ownership {
+  const { desired } = state;
+  let next = state;
+  for (const { instanceId, name, off } of suspectsAmong(others, state, atMs)) {
     const title = instanceTitle({ instanceId, name });
     next = { ...next, evictions: spare(next.evictions, instanceId, atMs) };
     if (off) continue;
-    const stranger = !state.evictions.has(instanceId) &&
-      !state.desired?.unheard.includes(instanceId);
-    if (stranger) {
-      const why = state.desired?.doubt
-        ? "and may be one of the missing peers"
-        : "and is not a peer";
+    if (!before.has(instanceId) && !desired?.unheard.includes(instanceId)) {
+      const why = desired?.doubt ? "and may be one of the missing peers" : "and is not a peer";
       say("warning", "holder-unknown", `${title} holds the Elastic IP, too, ${why}`);
       next = { ...next, unknownHolderAtMs: atMs };
       continue;
