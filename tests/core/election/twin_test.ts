@@ -461,3 +461,14 @@ function lastSentTo({ socket }: SimulatedMachine, address: string): Mark | null 
   if (!heartbeat || "refused" in heartbeat || !heartbeat.trailer?.stamp) return null;
   return { run: heartbeat.trailer.stamp.run, sequence: heartbeat.trailer.sequence };
 }
+
+Deno.test("a rumour is told from its second heartbeat on, at least half an interval after the first", () => {
+  const told = (secondAtMs: number) => {
+    const played = settled();
+    heard(played, STRANGE);
+    played.until(30_000 + secondAtMs);
+    heard(played, STRANGE);
+    return played.node.election.rumour?.told;
+  };
+  assertEquals([told(499), told(500)], [false, true]);
+});
