@@ -75,8 +75,9 @@ for (const api of APIS) {
       await using server = serve(() => new Response("{}", { status, headers: { location } }));
       await using fixture = new CloudFixture();
       const cloud = fixture.cloud(api, { endpoint: `https://127.0.0.1:${server.addr.port}/v2` });
-      for (const call of [cloud.inspect(fixture.peer.id, PATIENT), cloud.attach(PATIENT)]) {
-        const error = await assertRejects(() => call, CloudError);
+      const look = () => cloud.inspect(fixture.peer.id, PATIENT);
+      for (const call of [look, () => cloud.attach(PATIENT)]) {
+        const error = await assertRejects<CloudError>(call, CloudError);
         assertEquals([error.kind, error.status], ["refused", status]);
       }
     }

@@ -169,41 +169,43 @@ podTest("exoip reads a pod's files by its group, and says so if everybody may", 
   }
 });
 
-podTest("beside the watchdog of a pod the doctor examines its lease", async (world) => {
-  const { cluster } = world;
+/** Runs a pod's watchdog until it holds, then that, then ends it. */
+async function holding(
+  world: World,
+  then: (pod: Pod, process: ReturnType<Pod["start"]>) => Promise<void>,
+): Promise<Pod> {
   const pod = await podWith(world, NAMES);
   await pod.mount(secretsOf(world));
   const process = pod.start();
   try {
-    await until(() => cluster.address.holders.size === 1, { title: "the pod holds" });
+    await until(() => world.cluster.address.holders.size === 1, { title: "the pod holds" });
+    await then(pod, process);
+  } finally {
+    process.signal("SIGKILL");
+    await process.ended();
+  }
+  return pod;
+}
+
+podTest("beside the watchdog of a pod the doctor examines its lease", async (world) => {
+  await holding(world, async (pod) => {
     const doctor = pod.start("--doctor");
     await doctor.ended();
     assertMatch(doctor.output, /^ok +lease +the keys below \/exoip\/ .* may be read and written$/m);
     assertMatch(doctor.output, /^ok +port .* a watchdog runs here already and answers$/m);
     assert(!/^FAIL +lease/m.test(doctor.output), doctor.output);
-  } finally {
-    process.signal("SIGKILL");
-    await process.ended();
-  }
+  });
 });
 
 podTest("a secret that changes reaches a pod at its next start, or with SIGHUP", async (world) => {
-  const { cluster } = world;
-  const pod = await podWith(world, NAMES);
-  await pod.mount(secretsOf(world));
-  const process = pod.start();
-  try {
-    await until(() => cluster.address.holders.size === 1, { title: "the pod holds" });
+  const pod = await holding(world, async (pod, process) => {
     await pod.mount(secretsOf(world, "another horse"));
     // The old password is the one that etcd knows, so the pod still serves.
     process.signal("SIGHUP");
     const told = () => /now in force: .*--lease-password-file/.test(process.output);
     await until(told, { title: "the new password is in use" });
-    assertEquals(cluster.holders, ["node-1"]);
-  } finally {
-    process.signal("SIGKILL");
-    await process.ended();
-  }
+    assertEquals(world.cluster.holders, ["node-1"]);
+  });
   const again = pod.start();
   try {
     const refused = () => /authentication failed|invalid user/.test(again.output);
