@@ -403,3 +403,14 @@ Deno.test("decisions that came while the first look was under way are all compar
   state = looked(state, { ...look, askedMs: 4_000, answeredMs: 6_500 });
   assertEquals(state.decisions.map(({ atMs }) => atMs), [5_000, 6_000]);
 });
+
+Deno.test("a second look at the same instant does not forget what the first one showed", () => {
+  let state = decided(nothingCompared(60_000), { atMs: 0, holds: true, reason: "best" });
+  const show = (askedMs: number, holds: boolean) =>
+    state = looked(state, { askedMs, answeredMs: askedMs, holds, others: [], reason: "best" });
+  show(0, true);
+  show(10_000, false);
+  show(10_000, false);
+  show(20_000, false);
+  assertEquals(state.differences.map(({ began, fromMs }) => [began, fromMs]), [["cloud", 10_000]]);
+});
