@@ -5,7 +5,7 @@ import { apply, findMutants } from "../../scripts/mutate/find.ts";
 import { Imports, importsOf } from "../../scripts/mutate/notice.ts";
 import plugin, { type Edit } from "../../scripts/mutate/points.ts";
 import { choose } from "../../scripts/mutate/sample.ts";
-import { Slot } from "../../scripts/mutate/slot.ts";
+import { SMALL, tree } from "../support/small_tree.ts";
 
 /** The mutations of a source. */
 function mutations(source: string): string[] {
@@ -53,35 +53,6 @@ for (const [source, ...expected] of ROWS) {
   });
 }
 
-/** A small tree in a folder of its own, with what its mutants need. */
-async function tree(files: Readonly<Record<string, string>>) {
-  const root = await Deno.makeTempDir({ prefix: "exoip-test-" });
-  for (const [path, text] of Object.entries(files)) {
-    await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
-    await Deno.writeTextFile(`${root}/${path}`, text);
-  }
-  return {
-    root,
-    paths: Object.keys(files),
-    [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
-  };
-}
-
-const SMALL = {
-  "src/small.ts": `/** Whether it is. */
-export function small(count: number): boolean {
-  // 5 is not small any more.
-  for (let at = 0; at < count; at++) if (at > 9) return false;
-  return count < 5;
-}
-`,
-  "tests/small_test.ts": `import { small } from "../src/small.ts";
-Deno.test("small()", () => {
-  if (!small(4) || small(5) || small(20)) throw new Error("wrong");
-});
-`,
-};
-
 Deno.test("findMutants() gives each change its place, and the line before and after", async () => {
   await using small = await tree(SMALL);
   const mutants = await findMutants(small.root, ["src/small.ts"]);
@@ -101,39 +72,6 @@ Deno.test("findMutants() says why when a file cannot be parsed", async () => {
   let message = "";
   await findMutants(broken.root, ["src/broken.ts"]).catch((error) => message = `${error}`);
   assert(message.includes("deno lint cannot read the files"), message);
-});
-
-Deno.test("a slot distinguishes mutants that tests notice, that survive, and that hang", async () => {
-  await using small = await tree(SMALL);
-  await using slot = await Slot.of(small.root, small.paths);
-  const text = SMALL["src/small.ts"];
-  const stage = { name: "tests", files: ["tests/small_test.ts"], filter: null };
-  const outcome = (before: string, after: string) => {
-    const start = text.indexOf(before);
-    const edit = { start, end: start + before.length, text: after };
-    const mutant = { file: "src/small.ts", line: 0, before, after, edit };
-    return slot.with(mutant, () => slot.run(stage, after === "at--" ? 1_500 : 60_000));
-  };
-  assertEquals(await outcome("count < 5", "count <= 5"), "failed");
-  assertEquals(await outcome("at > 9", "at > 10"), "passed");
-  assertEquals(await outcome("at++", "at--"), "hung");
-  assertEquals(await slot.run(stage, 60_000), "passed", "the copy is as it was");
-  assertEquals(Deno.readTextFileSync(`${small.root}/src/small.ts`), text);
-  let message = "";
-  await outcome("count < 5", "count < ;").catch((error) => message = `${error}`);
-  assert(message !== "", "a mutant that is no program is a mistake of ours, and not noticed");
-});
-
-Deno.test("a slot notices mutants that the compiler refuses", async () => {
-  const file = "src/small.ts", text = "export const first = (x: { y?: string }) => x.y?.length;\n";
-  await using small = await tree({ [file]: text });
-  await using slot = await Slot.of(small.root, small.paths);
-  const compiles = (after: string) => {
-    const start = text.indexOf("?.");
-    const edit = { start, end: start + 2, text: after };
-    return slot.with({ file, line: 1, before: "", after, edit }, () => slot.compiles(file));
-  };
-  assertEquals([await compiles("."), await compiles("!.")], [false, true]);
 });
 
 /** Mutants of which only the text counts. */

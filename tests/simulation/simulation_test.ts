@@ -9,7 +9,7 @@ import { writeGroupStory } from "../support/simulation/group_story.ts";
 import { writeLeaseStory } from "../support/simulation/lease_story.ts";
 import { writeStory } from "../support/simulation/story.ts";
 
-const SEEDS = 20, GROUP_SEEDS = 10, LEASE_SEEDS = 14;
+const SEEDS = 12, GROUP_SEEDS = 6, LEASE_SEEDS = 8;
 
 Deno.test(`the rules are kept in ${SEEDS} stories of faults, and all ends well`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -33,7 +33,7 @@ Deno.test(`nobody but the owner of the lease holds in ${LEASE_SEEDS} stories of 
 });
 
 Deno.test("a seed gives the same story and the same course of events every time", async () => {
-  const seeds = [1, 2, 4];
+  const seeds = [2, 9, 15];
   for (const seed of seeds) {
     for (const write of [writeStory, writeLeaseStory]) {
       assertEquals(await play(write(seed)), await play(write(seed)));

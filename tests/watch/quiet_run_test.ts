@@ -11,9 +11,9 @@ Deno.test("a master and a backup that nothing happens to write nothing after the
     await world.pass(10_000);
     const { length } = world.lines;
     assert(world.lines.some((line) => line.includes("role: ")), world.lines.join("\n"));
-    await world.pass(6 * HOUR_MS);
+    await world.pass(2 * HOUR_MS);
     assertEquals(world.lines.slice(length), []);
-    assert(world.socket.sent.length > 6 * 3_500, "it has sent a heartbeat each second");
+    assert(world.socket.sent.length > 2 * 3_500, "it has sent a heartbeat each second");
     world.tell("stop");
     await world.pass(60_000);
     assertEquals(await world.ended, 0);
