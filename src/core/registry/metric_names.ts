@@ -25,7 +25,7 @@ export const METRICS = {
     type: "gauge",
     labels: [],
     meaning:
-      "Whether the first election is over, cloud and store have answered, and nothing ended or was released.",
+      "Whether the first election is over, cloud and store answered, nothing ended or was released.",
   },
   "exoip_shadow": {
     type: "gauge",
