@@ -172,7 +172,7 @@ podTest("exoip reads a pod's files by its group, and says so if everybody may", 
 /** Runs a pod's watchdog until it holds, then that, then ends it. */
 async function holding(
   world: World,
-  then: (pod: Pod, process: ReturnType<Pod["start"]>) => Promise<void>,
+  then: (pod: Pod, watchdog: ReturnType<Pod["start"]>) => Promise<void>,
 ): Promise<Pod> {
   const pod = await podWith(world, NAMES);
   await pod.mount(secretsOf(world));
