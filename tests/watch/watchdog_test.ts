@@ -1,92 +1,12 @@
 // The loop itself, with a real clock and a real cloud client, and a socket that only counts.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decode, encode } from "../../src/core/heartbeat.ts";
-import { CloudV2 } from "../../src/exoscale/cloud_v2.ts";
 import { serviceManager } from "../../src/host/systemd_notify.ts";
 import { systemClock } from "../../src/host/clock.ts";
-import { Watchdog, type WatchdogSettings } from "../../src/watch/watchdog.ts";
-import type { Clock, Log, ServiceManager } from "../../src/world.ts";
+import type { Clock } from "../../src/world.ts";
 import { Fragments } from "../../src/status/fragments.ts";
 import { until } from "../support/until.ts";
-import { tellWatchdog } from "../support/tell.ts";
-import { MemorySocket } from "../support/memory_socket.ts";
-import { SIM_KEY, SIM_SECRET } from "../support/cloud/api_v2.ts";
-import { CloudServer, type Fault } from "../support/cloud/server.ts";
-import { cloudFetch, hurriedClock } from "../support/cloud/cloud_fixture.ts";
-import type { NodeSettings } from "../../src/core/node/state.ts";
-
-/** A running watchdog and everything that a test uses. */
-function start(
-  overrides: Partial<WatchdogSettings & NodeSettings> = {},
-  clock: Clock = systemClock,
-  serviceManager: ServiceManager | null = null,
-  closing: (log: Log) => Promise<void> = () => Promise.resolve(),
-) {
-  const server = new CloudServer();
-  const address = server.model.addAddress("198.51.100.50");
-  const [self, peer] = [
-    server.model.addInstance(1, "127.0.0.1"),
-    server.model.addInstance(2, "127.0.0.2"),
-  ];
-  const socket = new MemorySocket({ localAddresses: ["127.0.0.1"] });
-  const lines: string[] = [];
-  const node: NodeSettings = {
-    elasticIp: address.ip,
-    priority: 10,
-    intervalMs: 20,
-    deadRatio: 3,
-    exclusive: false,
-    preemptDelayMs: 0,
-    handoverTimeoutMs: 1_000,
-    moveLimit: null,
-    reconcileMs: 30_000,
-    ...overrides,
-  };
-  const settings: WatchdogSettings = {
-    nodes: [node],
-    port: 12_345,
-    trailer: true,
-    selfId: self.id,
-    addresses: [peer.address],
-    verbose: true,
-    ...overrides,
-  };
-  const log: Log = {
-    write: (severity, event, text) => void lines.push(`${severity} ${event}: ${text}`),
-  };
-  const watchdog = new Watchdog(settings, {
-    clock,
-    closing: () => closing(log),
-    random: Math.random,
-    socket,
-    serviceManager,
-    log,
-    connect: (_, onProgress) =>
-      new CloudV2({
-        endpoint: server.endpoint("v2"),
-        apiKey: SIM_KEY,
-        secret: SIM_SECRET,
-        fetch: cloudFetch,
-        clock,
-        onProgress,
-      }, {
-        elasticIp: address.ip,
-        instanceId: self.id,
-        peers: { kind: "static", addresses: [peer.address] },
-      }),
-  });
-  return {
-    watchdog,
-    server,
-    address,
-    self,
-    peer,
-    socket,
-    lines,
-    ended: watchdog.run(),
-    tell: (signal: "better" | "worse" | "stop") => tellWatchdog(watchdog, signal),
-  };
-}
+import { start } from "../support/served_watchdog.ts";
 
 Deno.test("Watchdog.run() sends heartbeats while the cloud hangs", async () => {
   const { server, socket, ended, tell } = start();
@@ -171,24 +91,6 @@ Deno.test("Watchdog.run() logs what it refuses once per source and reason", asyn
   await server.close();
 });
 
-Deno.test("Watchdog.run() waits for the cloud at its start, and stops where waiting cannot help", async () => {
-  const { server, address, self, lines, ended, tell } = start();
-  server.fault = () => "html-502";
-  const waits = () => lines.some((line) => line.includes("waiting for the cloud"));
-  await until(waits, { title: "a line that says so" });
-  server.fault = () => null;
-  await until(() => address.holders.has(self.id), { title: "attached" });
-  tell("stop");
-  assertEquals(await ended, 0);
-  await server.close();
-
-  const refused = start();
-  refused.address.managed = true;
-  assertEquals(await refused.ended, 1);
-  assert(refused.lines.some((line) => line.startsWith("critical") && line.includes("managed")));
-  await refused.server.close();
-});
-
 Deno.test("Watchdog.run() changes its priority by signals within 1 to 255", async () => {
   const { server, socket, ended, tell } = start({ priority: 2 });
   const said = () => {
@@ -203,27 +105,6 @@ Deno.test("Watchdog.run() changes its priority by signals within 1 to 255", asyn
   tell("stop");
   await ended;
   await server.close();
-});
-
-Deno.test("Watchdog.run() believes a refusal at its start only once it has lasted", async () => {
-  const faults: Fault[] = ["401", "403", "404"];
-  await Promise.all(faults.map(async (fault) => {
-    const clock = hurriedClock(8);
-    const { server, address, self, lines, ended, tell } = start({ intervalMs: 1_000 }, clock);
-    const beganMs = clock.nowMs();
-    server.fault = () => clock.nowMs() < beganMs + 20_000 ? fault : null;
-    await until(() => address.holders.has(self.id), { title: `${fault} has passed` });
-    assert(lines.some((line) => line.includes("waiting for the cloud")), lines.join("\n"));
-    tell("stop");
-    assertEquals(await ended, 0);
-    await server.close();
-
-    const lasting = start({ intervalMs: 1_000 }, clock);
-    lasting.server.fault = () => fault;
-    assertEquals(await lasting.ended, 1);
-    assert(lasting.lines.some((line) => line.startsWith("critical cloud-refused")));
-    await lasting.server.close();
-  }));
 });
 
 /** A service manager that records its messages, with their times. */
