@@ -39,15 +39,22 @@ Deno.test("a watchdog says once that its Elastic IP was released, and takes it w
   assertEquals(world.code, 0);
 });
 
-Deno.test("a watchdog that learns of it by its attach stays what it is", async () => {
-  const world = new SimulatedMachine();
-  world.peer = null;
-  world.cloud.attach = () => Promise.reject(new CloudError("address-released", "it is gone"));
-  await world.pass(300_000);
-  const said = world.lines.filter((line) => line.includes("gone"));
-  assertMatch(said[0] ?? "", /s critical address-released: it is gone/);
-  assertEquals(world.watchdog.watches[0]!.node.ownership.cloudReachable, true);
-});
+for (
+  const [kind, event] of [
+    ["address-released", "address-released"],
+    ["managed-address", "address-unusable"],
+  ] as const
+) {
+  Deno.test(`a watchdog that learns by its attach of ${kind} stays what it is`, async () => {
+    const world = new SimulatedMachine();
+    world.peer = null;
+    world.cloud.attach = () => Promise.reject(new CloudError(kind, "nobody can have it"));
+    await world.pass(300_000);
+    const said = world.lines.filter((line) => line.includes("nobody can have it"));
+    assertMatch(said[0] ?? "", RegExp(`s critical ${event}: nobody can have it`));
+    assertEquals(world.watchdog.watches[0]!.node.ownership.cloudReachable, true);
+  });
+}
 
 Deno.test("one that is back as a managed one is named so, and nobody is ready meanwhile", async () => {
   const world = new SimulatedMachine();
@@ -79,14 +86,4 @@ Deno.test("one that is back as a managed one is named so, and nobody is ready me
   ]);
   world.tell("stop");
   await world.pass(60_000);
-});
-
-Deno.test("a watchdog that learns by its attach that it is a managed one does not step aside", async () => {
-  const world = new SimulatedMachine();
-  world.peer = null;
-  world.cloud.attach = () => Promise.reject(new CloudError("managed-address", "it is managed"));
-  await world.pass(300_000);
-  const said = world.lines.filter((line) => line.includes("managed"));
-  assertMatch(said[0] ?? "", /critical address-unusable: it is managed/);
-  assertEquals(world.watchdog.watches[0]!.node.ownership.cloudReachable, true);
 });
